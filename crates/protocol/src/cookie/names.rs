@@ -1,0 +1,67 @@
+//! The names of our cookies.
+//!
+//! Refresh, access and mark cookies end in the two characters of their session (`refreshtoken-kq`), so that
+//! a late answer of one login cannot overwrite the cookies of another.
+
+use crate::{id::SessionKey, login::StepName};
+
+/// Full names, prefix included, as configuration gives them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CookieNames {
+    pub refresh: String,
+    pub access: String,
+    pub csrf: String,
+    pub hint: String,
+    pub stale: String,
+    pub mfa_setup: String,
+    pub mfa_verify: String,
+    pub verify_email: String,
+    pub known: String,
+    pub tags: Tags,
+}
+
+/// Whether names carry their session's two characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tags {
+    On,
+    /// Bare names: a late answer of a former login can overwrite the cookies of the present one.
+    Off,
+}
+
+impl CookieNames {
+    pub fn refresh_of(&self, session: &SessionKey) -> String {
+        self.tagged(&self.refresh, session)
+    }
+
+    pub fn access_of(&self, session: &SessionKey) -> String {
+        self.tagged(&self.access, session)
+    }
+
+    pub fn stale_of(&self, session: &SessionKey) -> String {
+        self.tagged(&self.stale, session)
+    }
+
+    pub fn step(&self, step: StepName) -> &str {
+        match step {
+            StepName::VerifyEmail => &self.verify_email,
+            StepName::MfaSetup => &self.mfa_setup,
+            StepName::MfaVerify => &self.mfa_verify,
+        }
+    }
+
+    fn tagged(&self, base: &str, session: &SessionKey) -> String {
+        match self.tags {
+            Tags::On => format!("{base}-{}", session.tag()),
+            Tags::Off => base.to_owned(),
+        }
+    }
+}
+
+/// Whether `name` is `base` or `base` with some session's two characters.
+pub(super) fn belongs_to(name: &str, base: &str) -> bool {
+    match name.strip_prefix(base) {
+        Some("") => true,
+        Some(rest) => rest.len() == 3 && rest.starts_with('-'),
+        None => false,
+    }
+}

@@ -1,0 +1,68 @@
+//! Every way to say no.
+//!
+//! Operations answer with one of these; one table in the HTTP layer turns it into a status and a stable
+//! code. A refusal is an answer, not an accident.
+
+use crate::{refresh::Generation, session::EndReason, time::Millis};
+
+/// Why a request is not granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The request cannot be understood; the sentence says how to mend it.
+    InvalidRequest(String),
+    /// A refresh token that this server did not make, or cannot read.
+    InvalidToken,
+    /// The session is over, for this reason.
+    SessionEnded(EndReason),
+    /// The refresh token is no longer the session's newest; the generation goes into the mark.
+    StaleToken(Generation),
+    /// No credential that this call accepts.
+    NotAuthenticated,
+    InvalidCredentials,
+    InvalidCode,
+    TooManyAttempts {
+        retry_after: Millis,
+    },
+    /// The call needs a login that is younger than it is.
+    ReauthenticationRequired,
+    CsrfFailed,
+    /// The token of another session: the page was loaded by someone who is no longer logged in here.
+    IdentityChanged,
+    UnsupportedMediaType,
+    NotFound,
+    MethodNotAllowed,
+    BodyTooLarge,
+    /// The Host is not one that this server answers for.
+    MisdirectedRequest,
+    InternalError,
+    /// Nothing is known; ask again.
+    AuthUnavailable {
+        retry_after: Millis,
+    },
+}
+
+impl Refusal {
+    /// The stable code on the wire.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::InvalidToken => "invalid_token",
+            Self::SessionEnded(_) => "session_ended",
+            Self::StaleToken(_) => "stale_token",
+            Self::NotAuthenticated => "not_authenticated",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::InvalidCode => "invalid_code",
+            Self::TooManyAttempts { .. } => "too_many_attempts",
+            Self::ReauthenticationRequired => "reauthentication_required",
+            Self::CsrfFailed => "csrf_failed",
+            Self::IdentityChanged => "identity_changed",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::BodyTooLarge => "body_too_large",
+            Self::MisdirectedRequest => "misdirected_request",
+            Self::InternalError => "internal_error",
+            Self::AuthUnavailable { .. } => "auth_unavailable",
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The access token: a short-lived signed JWT that carries the session's public key and generation.
+//!
+//! Shaped after RFC 9068 (`typ: at+jwt`), signed with ES256. This module says what stands in it and which
+//! claims are right; signing and verifying the signature is the shell's.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{SessionKey, Subject},
+    refresh::Generation,
+    session::Session,
+    time::UnixMillis,
+};
+
+/// The `typ` header (RFC 9068 §2.1).
+pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
+
+/// The claims. In cookie transport they are ids and nothing more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessClaims {
+    pub iss: String,
+    pub aud: String,
+    pub sub: Subject,
+    pub exp: i64,
+    pub iat: i64,
+    pub jti: String,
+    /// The public session key; the private sid leaves the server only inside a refresh token.
+    pub sid: SessionKey,
+    pub auth_time: i64,
+    pub amr: Vec<String>,
+    pub acr: String,
+    pub aal: u8,
+    #[serde(rename = "gen")]
+    pub generation: u32,
+}
+
+/// Who issues tokens, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issuer {
+    pub issuer: String,
+    pub audience: String,
+}
+
+impl AccessClaims {
+    pub fn new(
+        issuer: &Issuer,
+        session: &Session,
+        generation: Generation,
+        now: UnixMillis,
+        expires_at: UnixMillis,
+        jti: String,
+    ) -> Self {
+        let level = session.authentication.level.number();
+        Self {
+            iss: issuer.issuer.clone(),
+            aud: issuer.audience.clone(),
+            sub: session.subject.clone(),
+            exp: expires_at.unix_seconds(),
+            iat: now.unix_seconds(),
+            jti,
+            sid: session.session_key.clone(),
+            auth_time: session.authentication.at.unix_seconds(),
+            amr: session.authentication.methods.clone(),
+            acr: format!("aal{level}"),
+            aal: level,
+            generation: generation.0,
+        }
+    }
+
+    /// Whether the claims are right now; the signature is somebody else's question.
+    pub fn holds(&self, issuer: &Issuer, now: UnixMillis) -> bool {
+        self.iss == issuer.issuer && self.aud == issuer.audience && now.unix_seconds() < self.exp
+    }
+}
