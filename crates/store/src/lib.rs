@@ -1,0 +1,68 @@
+//! The store as everything above it sees it: a few loads, and one way to write.
+//!
+//! A write is a `Change`: guarded writes that happen all together or not at all. A guard that does not
+//! hold makes the change `Stale`, and whoever asked loads again and decides again. `apply` answers after
+//! the change is durable. Every store passes `contract`, one function per promise.
+
+pub mod change;
+pub mod contract;
+pub mod memory;
+
+use async_trait::async_trait;
+use perennial_protocol::{
+    audit::AuditEvent,
+    id::{SessionKey, Sid, Subject},
+    login::{Account, Email, Pending},
+    session::Session,
+    time::UnixMillis,
+};
+
+pub use change::{Allowance, AllowanceKey, Applied, Change, Write};
+pub use memory::MemoryStore;
+
+/// The store could not answer: nothing is known about what was asked, and a write may or may not have
+/// happened. It never means "no".
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    #[error("the store holds a row that cannot be read: {0}")]
+    Corrupt(String),
+}
+
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// What a store does. Loads see every change that was applied before they began.
+#[async_trait]
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// The sessions among `sids` that exist, ended ones included, in any order.
+    async fn load_sessions(&self, sids: &[Sid]) -> Result<Vec<Session>>;
+
+    async fn load_session_by_key(&self, key: &SessionKey) -> Result<Option<Session>>;
+
+    /// The sessions of `subject` that have neither been ended nor reached their absolute end, newest
+    /// first, at most `limit`.
+    async fn load_sessions_of(&self, subject: &Subject, now: UnixMillis, limit: usize) -> Result<Vec<Session>>;
+
+    async fn load_account(&self, id: &Subject) -> Result<Option<Account>>;
+
+    async fn load_account_by_email(&self, email: &Email) -> Result<Option<Account>>;
+
+    /// Accounts in the order of their e-mail addresses, after `after`, at most `limit`.
+    async fn load_accounts(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Account>>;
+
+    /// The pending step under the first of `token_hashes` that is known, even if its time is over.
+    async fn load_pending(&self, token_hashes: &[[u8; 32]]) -> Result<Option<Pending>>;
+
+    async fn load_allowance(&self, key: &AllowanceKey) -> Result<Option<Allowance>>;
+
+    /// The newest events first, at most `limit`.
+    async fn load_audit(&self, limit: usize) -> Result<Vec<AuditEvent>>;
+
+    /// Applies all of `change`, durably, or nothing of it.
+    async fn apply(&self, change: Change) -> Result<Applied>;
+
+    /// Forgets what nobody can ask for any more: sessions whose absolute end is before `before`, pending
+    /// steps and allowances that ended before it. At most `limit` rows of each; answers how many went.
+    async fn sweep(&self, before: UnixMillis, limit: usize) -> Result<usize>;
+}
