@@ -1,0 +1,92 @@
+//! The loads of the port, in SQL.
+
+use perennial_protocol::{
+    audit::AuditEvent,
+    id::{SessionKey, Sid, Subject},
+    login::{Account, Email, Pending},
+    session::Session,
+    time::UnixMillis,
+};
+use perennial_store::{Allowance, AllowanceKey};
+use rusqlite::{Connection, OptionalExtension, Params, Result, Row, params};
+
+use crate::rows::{self, account_columns, audit_columns, pending_columns, session_columns};
+
+pub(crate) fn sessions(connection: &Connection, sids: &[Sid]) -> Result<Vec<Session>> {
+    const SQL: &str = concat!("SELECT ", session_columns!(), " FROM session WHERE sid = ?1");
+    let mut found: Vec<Session> = Vec::with_capacity(sids.len());
+    for (position, sid) in sids.iter().enumerate() {
+        if !sids[..position].contains(sid) {
+            found.extend(one(connection, SQL, [sid.0], rows::session)?);
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) fn session_by_key(connection: &Connection, key: &SessionKey) -> Result<Option<Session>> {
+    const SQL: &str = concat!("SELECT ", session_columns!(), " FROM session WHERE session_key = ?1");
+    one(connection, SQL, [key.as_str()], rows::session)
+}
+
+pub(crate) fn sessions_of(
+    connection: &Connection,
+    subject: &Subject,
+    now: UnixMillis,
+    limit: usize,
+) -> Result<Vec<Session>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        session_columns!(),
+        " FROM session WHERE subject = ?1 AND ended_at IS NULL AND ends_at > ?2 ORDER BY created_at DESC LIMIT ?3"
+    );
+    many(connection, SQL, params![subject.as_str(), now.0, row_count(limit)], rows::session)
+}
+
+pub(crate) fn account(connection: &Connection, id: &Subject) -> Result<Option<Account>> {
+    const SQL: &str = concat!("SELECT ", account_columns!(), " FROM account WHERE id = ?1");
+    one(connection, SQL, [id.as_str()], rows::account)
+}
+
+pub(crate) fn account_by_email(connection: &Connection, email: &Email) -> Result<Option<Account>> {
+    const SQL: &str = concat!("SELECT ", account_columns!(), " FROM account WHERE email = ?1");
+    one(connection, SQL, [email.as_str()], rows::account)
+}
+
+/// No address is empty, so that every one comes after the empty text.
+pub(crate) fn accounts(connection: &Connection, after: Option<&Email>, limit: usize) -> Result<Vec<Account>> {
+    const SQL: &str = concat!("SELECT ", account_columns!(), " FROM account WHERE email > ?1 ORDER BY email LIMIT ?2");
+    let after = after.map_or("", Email::as_str);
+    many(connection, SQL, params![after, row_count(limit)], rows::account)
+}
+
+pub(crate) fn pending(connection: &Connection, token_hashes: &[[u8; 32]]) -> Result<Option<Pending>> {
+    const SQL: &str = concat!("SELECT ", pending_columns!(), " FROM pending WHERE token_hash = ?1");
+    for hash in token_hashes {
+        if let Some(pending) = one(connection, SQL, [hash], rows::pending)? {
+            return Ok(Some(pending));
+        }
+    }
+    Ok(None)
+}
+
+pub(crate) fn allowance(connection: &Connection, key: &AllowanceKey) -> Result<Option<Allowance>> {
+    one(connection, "SELECT used, window_ends_at FROM allowance WHERE key = ?1", [key.0], rows::allowance)
+}
+
+pub(crate) fn audit(connection: &Connection, limit: usize) -> Result<Vec<AuditEvent>> {
+    const SQL: &str = concat!("SELECT ", audit_columns!(), " FROM audit ORDER BY number DESC LIMIT ?1");
+    many(connection, SQL, [row_count(limit)], rows::audit_event)
+}
+
+/// A limit as SQL takes it.
+pub(crate) fn row_count(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+fn one<T>(connection: &Connection, sql: &str, of: impl Params, read: fn(&Row<'_>) -> Result<T>) -> Result<Option<T>> {
+    connection.prepare_cached(sql)?.query_row(of, read).optional()
+}
+
+fn many<T>(connection: &Connection, sql: &str, of: impl Params, read: fn(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
+    connection.prepare_cached(sql)?.query_map(of, read)?.collect()
+}

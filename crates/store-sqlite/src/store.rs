@@ -1,0 +1,69 @@
+//! The port, implemented: loads go to the readers, changes to the writer.
+
+use async_trait::async_trait;
+use perennial_protocol::{
+    audit::AuditEvent,
+    id::{SessionKey, Sid, Subject},
+    login::{Account, Email, Pending},
+    session::Session,
+    time::UnixMillis,
+};
+use perennial_store::{Allowance, AllowanceKey, Applied, Change, Result, Store};
+
+use crate::{
+    SqliteStore, load,
+    writer::{Outcome, Work},
+};
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn load_sessions(&self, sids: &[Sid]) -> Result<Vec<Session>> {
+        self.readers.read(|db| load::sessions(db, sids))
+    }
+
+    async fn load_session_by_key(&self, key: &SessionKey) -> Result<Option<Session>> {
+        self.readers.read(|db| load::session_by_key(db, key))
+    }
+
+    async fn load_sessions_of(&self, subject: &Subject, now: UnixMillis, limit: usize) -> Result<Vec<Session>> {
+        self.readers.read(|db| load::sessions_of(db, subject, now, limit))
+    }
+
+    async fn load_account(&self, id: &Subject) -> Result<Option<Account>> {
+        self.readers.read(|db| load::account(db, id))
+    }
+
+    async fn load_account_by_email(&self, email: &Email) -> Result<Option<Account>> {
+        self.readers.read(|db| load::account_by_email(db, email))
+    }
+
+    async fn load_accounts(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Account>> {
+        self.readers.read(|db| load::accounts(db, after, limit))
+    }
+
+    async fn load_pending(&self, token_hashes: &[[u8; 32]]) -> Result<Option<Pending>> {
+        self.readers.read(|db| load::pending(db, token_hashes))
+    }
+
+    async fn load_allowance(&self, key: &AllowanceKey) -> Result<Option<Allowance>> {
+        self.readers.read(|db| load::allowance(db, key))
+    }
+
+    async fn load_audit(&self, limit: usize) -> Result<Vec<AuditEvent>> {
+        self.readers.read(|db| load::audit(db, limit))
+    }
+
+    async fn apply(&self, change: Change) -> Result<Applied> {
+        self.writer.run(Work::Apply(change)).await.map(|outcome| match outcome {
+            Outcome::Done { .. } => Applied::Done,
+            Outcome::Stale => Applied::Stale,
+        })
+    }
+
+    async fn sweep(&self, before: UnixMillis, limit: usize) -> Result<usize> {
+        self.writer.run(Work::Sweep { before, limit }).await.map(|outcome| match outcome {
+            Outcome::Done { swept } => swept,
+            Outcome::Stale => 0,
+        })
+    }
+}
