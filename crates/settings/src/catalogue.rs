@@ -1,0 +1,182 @@
+//! Every key of the configuration in one table: its form and its meaning.
+//!
+//! Validation, suggestions, `config print` and the reference read this table; defaults stand in `schema`.
+
+use perennial_protocol::call::CALLS;
+
+use crate::kind::Kind::{self, AutoFlag, Choice, Count, Flag, Ratio, SecretUrl, Span, Text, Texts};
+
+/// One key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    /// Its dotted path.
+    pub(crate) path: &'static str,
+    pub(crate) kind: Kind,
+    /// One line for the reference.
+    pub(crate) meaning: &'static str,
+}
+
+/// The key at this table and name.
+pub(crate) fn find(table: &str, name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.table() == table && key.name() == name)
+}
+
+/// The tables in the order of the reference.
+pub(crate) fn tables() -> Vec<&'static str> {
+    let mut tables: Vec<_> = KEYS.iter().map(Key::table).collect();
+    tables.dedup();
+    tables
+}
+
+/// The keys of one table.
+pub(crate) fn of_table(table: &str) -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().filter(move |key| key.table() == table)
+}
+
+/// What the contract names but this build does not have, and what to do about it.
+pub(crate) const NOT_BUILT: &[(&str, &str)] = &[
+    ("gateway", "this build has no gateway yet: remove the [gateway] table"),
+    ("webhooks", "this build sends no webhooks yet: remove [[webhooks]]"),
+];
+
+impl Key {
+    pub(crate) fn table(&self) -> &'static str {
+        self.path.split_once('.').expect("a path has a table and a name").0
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.path.split_once('.').expect("a path has a table and a name").1
+    }
+}
+
+/// The cookies, as `cookies.prefixes` names them.
+pub(crate) const COOKIES: &[&str] =
+    &["refresh", "access", "csrf", "hint", "mfa_setup", "mfa_verify", "verify_email", "stale", "known"];
+
+const MODES: &[&str] = &["token", "origin"];
+const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
+const PREFIXES: Kind = Kind::Map { keys: Some(COOKIES), values: &Text };
+const CALL_MODES: Kind = Kind::Map { keys: Some(CALLS), values: &Choice(MODES) };
+const ALIASES: Kind = Kind::Map { keys: None, values: &Choice(CALLS) };
+const ANSWERS: Kind = Kind::Map { keys: Some(CALLS), values: &Kind::Map { keys: None, values: &Kind::Any } };
+
+const fn key(path: &'static str, kind: Kind, meaning: &'static str) -> Key {
+    Key { path, kind, meaning }
+}
+
+#[rustfmt::skip]
+pub(crate) const KEYS: &[Key] = &[
+    key("server.listen", Text, "Address and port that browsers or the proxy in front of us reach."),
+    key("server.admin_listen", Text, "Address and port of health, metrics and the admin API; keep it private."),
+    key("server.public_url", Text, "The origin that browsers see: scheme, host and port, no path. Plain http on loopback hosts only."),
+    key("server.trusted_proxies", Texts, "Networks (CIDR) whose forwarding headers are believed."),
+    key("store.url", SecretUrl, "Where sessions and accounts are kept: `sqlite:PATH`."),
+    key("keys.dir", Text, "Folder of the signing keys; missing keys are made by `migrate` and `serve`."),
+    key("keys.master_file", Text, "With PostgreSQL: file with 32 random bytes in base64 that seal the keys in the database."),
+    key("tokens.lifetimes", Choice(&["balanced", "strict"]), "Named set of the keys below: `balanced` is 15m, 7d, 30d, `prove`; `strict` is 5m, 1h, 24h, `at_once`."),
+    key("tokens.access_ttl", Span, "How long an access token lives."),
+    key("tokens.idle_ttl", Span, "A session without activity for this long is over."),
+    key("tokens.absolute_ttl", Span, "A session ends this long after login, whatever happens; at most 400d."),
+    key("tokens.jitter", Ratio, "Share by which an access token may live longer or shorter, 0 to 0.5, so that expiries do not align."),
+    key("tokens.rotation", Flag, "Whether refresh tokens are replaced; without it, one serves for the life of the session."),
+    key("tokens.cooldown", Span, "After a refresh token was handed out, it only yields an access token for this long."),
+    key("tokens.overlap", Span, "After a hand-out, the predecessor is answered for this long; overlap + twice the longest hold in the network must fit into cooldown."),
+    key("tokens.reuse", Choice(&["prove", "at_once"]), "When a dead refresh token that comes back ends the session: once it is proven to be in two hands, or at once."),
+    key("tokens.transport", Choice(&["cookie", "bearer"]), "Where the access token travels. This build has `\"cookie\"` only."),
+    key("tokens.issuer", Text, "The `iss` of every JWT; empty means `server.public_url`."),
+    key("tokens.audience", Text, "The `aud` of every JWT."),
+    key("cookies.secure", AutoFlag, "The `Secure` attribute; `\"auto\"` sets it when `server.public_url` is https."),
+    key("cookies.prefix", Text, "What every cookie's name begins with; `\"auto\"` is `__Host-` over https and nothing over plain http."),
+    key("cookies.prefixes", PREFIXES, "Another prefix per cookie, such as `{ csrf = \"\" }`."),
+    key("cookies.domain", Text, "The `Domain` attribute; empty keeps cookies to the host of `server.public_url`. Cannot go with `__Host-`."),
+    key("cookies.same_site", Choice(&["Strict", "Lax", "None"]), "The `SameSite` attribute; with `\"Strict\"`, a link from another site arrives logged out."),
+    key("cookies.tags", Flag, "Whether token cookies carry two characters of their session in their name, so that a late answer of another login cannot overwrite them."),
+    key("cookies.refresh", Text, "Name of the cookie that holds the refresh token."),
+    key("cookies.access", Text, "Name of the cookie that holds the access token."),
+    key("cookies.csrf", Text, "Name of the cookie that holds the CSRF token; page scripts read it."),
+    key("cookies.hint", Text, "Name of the cookie that tells page scripts the status; it holds no secret."),
+    key("cookies.mfa_setup", Text, "Name of the cookie of a login that must set up a second factor."),
+    key("cookies.mfa_verify", Text, "Name of the cookie of a login that waits for the second factor."),
+    key("cookies.verify_email", Text, "Name of the cookie of a registration that waits for its code."),
+    key("cookies.stale", Text, "Name of the cookie that marks a jar as told that its token is dead."),
+    key("cookies.known", Text, "Name of the cookie of a browser that logged in before; it is exempt from a lockout that others cause."),
+    key("csrf.header", Text, "Header that carries the CSRF token."),
+    key("csrf.mode", Choice(MODES), "How unsafe requests are checked: by the token of the session, or by an allowed `Origin`."),
+    key("csrf.modes", CALL_MODES, "Another mode per call, such as `{ login = \"origin\" }`; `logout` and `POST session` are always checked by origin."),
+    key("csrf.allowed_origins", Texts, "Further origins of the same site whose pages may call, exactly as the browser sends them."),
+    key("http.wire", Text, "Name of the wire preset that an existing frontend expects, such as `vault`; empty for none."),
+    key("http.base", Text, "Path that every call stands under."),
+    key("http.envelope", Flag, "Whether answers are wrapped in `{success, data}`. Not in this build."),
+    key("http.aliases", ALIASES, "Further paths of calls, such as `{ \"/api/auth/token/\" = \"token\" }`."),
+    key("http.answers", ANSWERS, "Constant fields that are added to a call's answer, such as `{ token = { access = true } }`."),
+    key("pages.enabled", Flag, "Whether the hosted pages for login and registration are served."),
+    key("pages.login", Text, "Path of the login page."),
+    key("pages.after_login", Text, "Path to go to after login, when nothing else was asked for."),
+    key("register.open", Flag, "Whether people may register by themselves."),
+    key("register.verify_email", Flag, "Whether an account begins with a code sent by mail; without it, the answer to register tells whether an address is taken."),
+    key("mfa.policy", Choice(&["off", "optional", "required"]), "Whether people have a second factor."),
+    key("mail.transport", Choice(&["smtp", "mailbox", "log"]), "How mail leaves; `\"mailbox\"` and `\"log\"` exist in `perennial dev` only, where `\"mailbox\"` is the default."),
+    key("mail.smtp_url", SecretUrl, "The mail server: `smtps://user:password@host` or `smtp://user:password@host:587?tls=required`."),
+    key("mail.smtp_url_file", Text, "File that holds the same URL, to keep the password out of the configuration."),
+    key("mail.from", Text, "The sender, such as `Example <login@example.com>`."),
+    key("limits.connections", Count, "Connections open at once."),
+    key("limits.header_timeout", Span, "Time for the head of a request to arrive."),
+    key("limits.request_timeout", Span, "Time for a whole request to be answered."),
+    key("limits.body_bytes", Count, "Size of a request body."),
+    key("limits.shutdown_grace", Span, "Time for requests in flight to finish at shutdown."),
+    key("limits.hash_permits", Count, "Password hashes computed at once; 0 means half the cores."),
+    key("limits.login_failures_per_account", Count, "Failed logins of one account within `login_window` before it is locked for strangers."),
+    key("limits.login_failures_per_address", Count, "Failed logins from one network address within `login_window` before it has to wait."),
+    key("limits.login_window", Span, "Time in which failed logins are counted."),
+    key("limits.code_attempts", Count, "Wrong codes before a code is void."),
+    key("limits.mails_per_recipient_per_hour", Count, "Mails sent to one e-mail address in an hour."),
+    key("log.format", Choice(&["json", "text"]), "How a line of the log looks; `perennial dev` writes text."),
+    key("log.level", Choice(LEVELS), "The least severe line that is still logged."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::Schema;
+
+    /// Every key that the schema knows, with its default.
+    fn schema() -> Vec<(String, toml::Value)> {
+        let tables = toml::Table::try_from(Schema::default()).expect("defaults are TOML");
+        tables
+            .into_iter()
+            .flat_map(|(table, keys)| {
+                let toml::Value::Table(keys) = keys else { panic!("{table} is a table") };
+                keys.into_iter().map(move |(name, value)| (format!("{table}.{name}"), value))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_key_of_the_schema_stands_in_the_table_and_no_other() {
+        let mut written: Vec<_> = schema().into_iter().map(|(path, _)| path).collect();
+        let mut listed: Vec<_> = KEYS.iter().map(|key| key.path.to_owned()).collect();
+        written.sort();
+        listed.sort();
+        assert_eq!(listed, written);
+    }
+
+    #[test]
+    fn every_default_has_the_form_of_its_key() {
+        for (path, default) in schema() {
+            let (table, name) = path.split_once('.').expect("a path");
+            let key = find(table, name).expect("listed");
+            assert!(key.kind.takes(&default), "{path} = {default}");
+        }
+    }
+
+    #[test]
+    fn every_word_that_a_key_takes_is_known_to_the_schema() {
+        for key in KEYS {
+            let Choice(words) = key.kind else { continue };
+            for word in words {
+                let text = format!("[{}]\n{} = \"{word}\"", key.table(), key.name());
+                assert!(toml::from_str::<Schema>(&text).is_ok(), "{text}");
+            }
+        }
+    }
+}
