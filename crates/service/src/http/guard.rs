@@ -1,0 +1,165 @@
+//! Whether an unsafe request may act: origin first, then the anti-CSRF token.
+//!
+//! A token of another session fails closed with `identity_changed`: the page was loaded by someone who has
+//! since logged out, and nothing of theirs may run as the person who is logged in now.
+
+use axum::http::{HeaderMap, header};
+use perennial_protocol::{
+    call::Call,
+    cookie::Selection,
+    csrf::{self, CsrfToken},
+    id::SessionKey,
+    origin::{Absence, OriginHeaders},
+    refusal::Refusal,
+};
+
+use crate::{
+    entropy,
+    keys::Keys,
+    limits,
+    operations::read_session::access_of,
+    outcome::{JarChange, Refused, Resync},
+    service::Service,
+    visit::{Carried, Visit},
+};
+
+/// What a request acts with.
+#[derive(Debug, Clone, Copy)]
+pub struct Proof<'r> {
+    pub headers: &'r HeaderMap,
+    /// The token from the header, or from a form's hidden field.
+    pub token: Option<&'r str>,
+}
+
+impl<'r> Proof<'r> {
+    /// A request to the API: the token travels in the configured header.
+    pub fn of_header(service: &Service, headers: &'r HeaderMap) -> Self {
+        let token = headers.get(&service.settings.csrf_header).and_then(|value| value.to_str().ok());
+        Self { headers, token }
+    }
+}
+
+/// Admits the request, or refuses it with what the client needs to mend it. A foreign page has nothing to
+/// mend: its refusal must not put a cookie over one that its request was not allowed to carry.
+pub async fn admit(
+    service: &Service,
+    call: Call,
+    proof: Proof<'_>,
+    visit: &Visit,
+    carried: &Carried,
+) -> Result<(), Refused> {
+    let by_origin = service.settings.origin_mode.contains(&call);
+    let absence = if by_origin { Absence::Refused } else { Absence::Undecided };
+    if !service.settings.origins.admits(origin_headers(proof.headers), absence) {
+        return Err(Refusal::CsrfFailed.into());
+    }
+    // The call that settles who is logged in is asked exactly when page and jar disagree.
+    if by_origin && (call == Call::Session || proof.token.is_none()) {
+        return Ok(());
+    }
+    let keys = service.keys();
+    let selection = carried.selection(service, &keys, service.now());
+    let outcome = judge(service, &keys, call, proof, visit, carried, &selection).await;
+    outcome.map_err(|refusal| match refusal {
+        Refusal::CsrfFailed | Refusal::IdentityChanged => {
+            let jar = JarChange { resync: Some(resync(service, &keys, visit, &selection)), ..JarChange::default() };
+            Refused { refusal, jar: Box::new(jar) }
+        }
+        refusal => refusal.into(),
+    })
+}
+
+async fn judge(
+    service: &Service,
+    keys: &Keys,
+    call: Call,
+    proof: Proof<'_>,
+    visit: &Visit,
+    carried: &Carried,
+    selection: &Selection<'_>,
+) -> Result<(), Refusal> {
+    let Some(text) = proof.token else { return Err(Refusal::CsrfFailed) };
+    let owner = owner(service, keys, text, visit, carried, selection).await?;
+    let repeated = csrf::repeats(text, visit.jar.csrf(&service.settings.cookies));
+    let anybody = matches!(call, Call::Login | Call::Register);
+    let goes_on =
+        matches!(call, Call::VerifyOtp | Call::ResendOtp | Call::MfaSetup | Call::MfaSetupConfirm | Call::MfaVerify);
+    let leaves = matches!(call, Call::Logout | Call::LogoutAll);
+    // A dead session's token stays in the jar until an answer clears it; it protects nothing any more.
+    let has_session = selection.live > 0 || access_key(service, keys, visit).is_some();
+    match owner {
+        Owner::ThisSession => Ok(()),
+        // The origin has proven whose page it is, and a broken cookie must not keep anybody logged in.
+        Owner::Nobody | Owner::Visitor if leaves => Ok(()),
+        Owner::OtherSession if leaves && (repeated || !has_session) => Ok(()),
+        Owner::Nobody => Err(Refusal::CsrfFailed),
+        // Whoever logs in anew may come from any page of ours; the cookie shows that it is this browser's.
+        _ if anybody && repeated => Ok(()),
+        Owner::OtherSession if has_session => Err(Refusal::IdentityChanged),
+        // A login that was begun beside a live session goes on with the visitor's token that it was given.
+        Owner::Visitor if goes_on && repeated => Ok(()),
+        Owner::Visitor if has_session => Err(Refusal::CsrfFailed),
+        Owner::OtherSession | Owner::Visitor if repeated => Ok(()),
+        Owner::OtherSession | Owner::Visitor => Err(Refusal::CsrfFailed),
+    }
+}
+
+/// Whose token it is.
+enum Owner {
+    /// The session that answers for the jar.
+    ThisSession,
+    OtherSession,
+    /// A visitor without a session.
+    Visitor,
+    /// Nobody's: not ours, or changed.
+    Nobody,
+}
+
+async fn owner(
+    service: &Service,
+    keys: &Keys,
+    text: &str,
+    visit: &Visit,
+    carried: &Carried,
+    selection: &Selection<'_>,
+) -> Result<Owner, Refusal> {
+    let Some(token) = CsrfToken::parse(text) else { return Ok(Owner::Nobody) };
+    let CsrfToken::Session { key, .. } = &token else {
+        return Ok(if token.is_anonymous(&keys.mac) { Owner::Visitor } else { Owner::Nobody });
+    };
+    let answering = selection.chosen.sid();
+    if answering.is_some_and(|sid| token.is_of(&keys.mac, key, sid)) {
+        return Ok(Owner::ThisSession);
+    }
+    if carried.named_sids().any(|sid| token.is_of(&keys.mac, key, sid)) {
+        return Ok(Owner::OtherSession);
+    }
+    let session = service.ask(limits::SESSION_STORE_WAIT, service.store.load_session_by_key(key)).await?;
+    if !session.is_some_and(|session| token.is_of(&keys.mac, key, session.sid)) {
+        return Ok(Owner::Nobody);
+    }
+    let by_access_alone = answering.is_none() && access_key(service, keys, visit).as_ref() == Some(key);
+    Ok(if by_access_alone { Owner::ThisSession } else { Owner::OtherSession })
+}
+
+fn access_key(service: &Service, keys: &Keys, visit: &Visit) -> Option<SessionKey> {
+    access_of(service, keys, &visit.jar, service.now(), |_| true).map(|claims| claims.sid.clone())
+}
+
+/// The token and hint that fit the jar as it is, for a page that has others.
+fn resync(service: &Service, keys: &Keys, visit: &Visit, selection: &Selection<'_>) -> Resync {
+    match selection.chosen.session().filter(|_| selection.live > 0) {
+        Some(session) => Resync {
+            csrf_token: csrf::of_session(&keys.mac, &session.session_key, session.sid),
+            lives: session.ends_at.since(service.now()),
+            access: access_of(service, keys, &visit.jar, service.now(), |claims| claims.sid == session.session_key),
+        },
+        None => Resync::visitor(csrf::anonymous(&keys.mac, entropy::bytes(&*service.entropy))),
+    }
+}
+
+/// The headers that tell where a request comes from.
+pub fn origin_headers(headers: &HeaderMap) -> OriginHeaders<'_> {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
+    OriginHeaders { sec_fetch_site: text("sec-fetch-site"), origin: text(header::ORIGIN.as_str()) }
+}

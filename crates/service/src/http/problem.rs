@@ -1,0 +1,139 @@
+//! Refusals on the wire: RFC 9457 problem details with a stable `code`.
+//!
+//! The one place that turns a refusal into a status. The match has no wildcard: a new refusal does not
+//! compile until it has one.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use perennial_protocol::{refusal::Refusal, time::Millis};
+use serde_json::{Map, Value, json};
+
+/// The status of a refusal.
+pub const fn status(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::InvalidRequest(_) => StatusCode::BAD_REQUEST,
+        Refusal::InvalidToken
+        | Refusal::SessionEnded(_)
+        | Refusal::StaleToken(_)
+        | Refusal::NotAuthenticated
+        | Refusal::InvalidCredentials
+        | Refusal::InvalidCode
+        | Refusal::ReauthenticationRequired => StatusCode::UNAUTHORIZED,
+        Refusal::CsrfFailed => StatusCode::FORBIDDEN,
+        Refusal::NotFound => StatusCode::NOT_FOUND,
+        Refusal::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Refusal::IdentityChanged => StatusCode::CONFLICT,
+        Refusal::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Refusal::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
+        Refusal::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Refusal::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+        Refusal::AuthUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// One sentence that says what happened and what to do.
+pub fn detail(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::InvalidRequest(sentence) => sentence.clone(),
+        Refusal::InvalidToken => "The refresh token was not made by this server. Log in again.".into(),
+        Refusal::SessionEnded(reason) => format!("The session is over ({}). Log in again.", reason.name()),
+        Refusal::StaleToken(_) => {
+            "The refresh token is not the newest of its session. Send the request again with the cookies that the \
+             browser has now."
+                .into()
+        }
+        Refusal::NotAuthenticated => "This call needs a login. None of its credentials came with the request.".into(),
+        Refusal::InvalidCredentials => "The e-mail address or the password is wrong.".into(),
+        Refusal::InvalidCode => "The code is wrong or was used already.".into(),
+        Refusal::TooManyAttempts { retry_after } => {
+            format!("Too many attempts. Try again in {} seconds.", retry_after.whole_seconds())
+        }
+        Refusal::ReauthenticationRequired => {
+            "This call needs a fresh login. Prove yourself again (POST reauthenticate), then repeat it.".into()
+        }
+        Refusal::CsrfFailed => {
+            "The anti-CSRF check failed. Repeat the request with the csrf_token of this answer in the CSRF header, \
+             from an allowed origin."
+                .into()
+        }
+        Refusal::IdentityChanged => {
+            "This page was loaded for another login than the one the browser has now. Reload it.".into()
+        }
+        Refusal::UnsupportedMediaType => "Send JSON with `Content-Type: application/json`.".into(),
+        Refusal::NotFound => "There is nothing at this address.".into(),
+        Refusal::MethodNotAllowed => "This address does not answer to this method. See the Allow header.".into(),
+        Refusal::BodyTooLarge => "The body is larger than this call accepts.".into(),
+        Refusal::MisdirectedRequest => "This server does not answer for the Host of the request.".into(),
+        Refusal::InternalError => "Something went wrong on the server. The session is untouched; try again.".into(),
+        Refusal::AuthUnavailable { .. } => {
+            "Logins cannot be checked at the moment. The session is untouched; try again.".into()
+        }
+    }
+}
+
+/// A refusal without cookies.
+pub fn plain(refusal: &Refusal) -> Response {
+    render(refusal, Map::new())
+}
+
+/// A refusal with further fields in its body.
+pub fn render(refusal: &Refusal, further: Map<String, Value>) -> Response {
+    let status = status(refusal);
+    let detail = detail(refusal);
+    let mut body = json!({
+        "type": format!("urn:perennial:problem:{}", refusal.code()),
+        "title": refusal.code().replace('_', " "),
+        "status": status.as_u16(),
+        "detail": detail,
+        "code": refusal.code(),
+        "message": detail,
+        "success": false,
+    });
+    let retry_after = retry_after_seconds(refusal);
+    if let Some(fields) = body.as_object_mut() {
+        if let Refusal::SessionEnded(reason) = refusal {
+            fields.insert("reason".into(), json!(reason.name()));
+        }
+        if let Some(seconds) = retry_after {
+            fields.insert("retry_after".into(), json!(seconds));
+        }
+        fields.extend(further);
+    }
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge(refusal)));
+    }
+    if let Some(seconds) = retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// RFC 6750 §3.1: without a credential no error is named.
+fn challenge(refusal: &Refusal) -> &'static str {
+    let bad_token = matches!(refusal, Refusal::InvalidToken | Refusal::SessionEnded(_) | Refusal::StaleToken(_));
+    if bad_token {
+        r#"Bearer realm="perennial", error="invalid_token""#
+    } else if *refusal == Refusal::ReauthenticationRequired {
+        // RFC 9470 §3.
+        r#"Bearer realm="perennial", error="insufficient_user_authentication""#
+    } else {
+        r#"Bearer realm="perennial""#
+    }
+}
+
+/// How long a client is asked to wait, where it is.
+pub fn retry_after_seconds(refusal: &Refusal) -> Option<u64> {
+    let (Refusal::TooManyAttempts { retry_after } | Refusal::AuthUnavailable { retry_after }) = refusal else {
+        return None;
+    };
+    u64::try_from(Millis(retry_after.0 + 999).whole_seconds().max(1)).ok()
+}

@@ -1,0 +1,156 @@
+//! What a request to the API brought: the visit, the headers that matter, the body.
+
+use std::{net::IpAddr, sync::Arc};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, Request},
+    http::{HeaderMap, Method, header, request::Parts},
+    response::Response,
+};
+use ipnet::IpNet;
+use perennial_protocol::{cookie::Jar, refresh::Delivery, refusal::Refusal};
+use serde::de::DeserializeOwned;
+
+use super::problem;
+use crate::{service::Service, visit::Visit};
+
+/// The other end of the connection, put there by the accept loop.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
+/// A request to the API.
+#[derive(Debug)]
+pub struct ApiRequest {
+    pub service: Arc<Service>,
+    pub visit: Visit,
+    pub headers: HeaderMap,
+    body: Bytes,
+}
+
+impl FromRequest<Arc<Service>> for ApiRequest {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, Response> {
+        let (parts, body) = request.into_parts();
+        let visit = visit(service, &parts);
+        let body = read(body, service.settings.body_bytes_max).await.map_err(|refusal| problem::plain(&refusal))?;
+        Ok(Self { service: Arc::clone(service), visit, headers: parts.headers, body })
+    }
+}
+
+impl ApiRequest {
+    /// The body as JSON.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        self.require_json()?;
+        serde_json::from_slice(&self.body).map_err(|error| {
+            // serde quotes what it read, which may be a password; its position is enough to find it.
+            let (line, column) = (error.line(), error.column());
+            let what = if error.is_data() { "lacks a field or holds one of the wrong type" } else { "is not JSON" };
+            Refusal::InvalidRequest(format!("The body {what} (line {line}, column {column})."))
+        })
+    }
+
+    /// A call without parameters: no body, or one of JSON that is not looked at.
+    pub fn no_parameters(&self) -> Result<(), Refusal> {
+        if self.body.is_empty() { Ok(()) } else { self.require_json() }
+    }
+
+    /// JSON only: a cross-site form can send any other type without asking (Fetch, CORS-safelisted types).
+    fn require_json(&self) -> Result<(), Refusal> {
+        let value = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let essence = value.split(';').next().unwrap_or_default().trim();
+        if essence.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(Refusal::UnsupportedMediaType) }
+    }
+}
+
+/// Reads a body up to a limit.
+pub async fn read(body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    match axum::body::to_bytes(body, limit).await {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if is_length_limit(&error) => Err(Refusal::BodyTooLarge),
+        Err(_) => Err(Refusal::InvalidRequest("The body ended early.".into())),
+    }
+}
+
+fn is_length_limit(error: &axum::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
+}
+
+/// What a request tells about its sender.
+pub fn visit(service: &Service, parts: &Parts) -> Visit {
+    let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+    let text = |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    // A byte that is no ASCII, in the cookie of another app on this host, must not hide ours.
+    let cookies: Vec<_> =
+        parts.headers.get_all(header::COOKIE).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    Visit {
+        jar: Jar::read(cookies.iter().map(AsRef::as_ref)),
+        address: client_address(peer, &parts.headers, &service.settings.trusted_proxies),
+        device: text(header::USER_AGENT).unwrap_or_default().to_owned(),
+        delivery: delivery(parts),
+    }
+}
+
+/// Whether the answer can put cookies into the jar: a prefetched answer may be thrown away, and the answer
+/// to a HEAD or an upgrade may never be looked at.
+fn delivery(parts: &Parts) -> Delivery {
+    let purpose = ["sec-purpose", "purpose", "x-moz"].iter().any(|name| {
+        parts.headers.get(*name).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("prefetch"))
+    });
+    if purpose || parts.method == Method::HEAD || parts.headers.contains_key(header::UPGRADE) {
+        Delivery::Nothing
+    } else {
+        Delivery::Cookies
+    }
+}
+
+/// The client's address: the peer's, or behind trusted proxies the last address that none of them wrote.
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
+    let mut address = peer.to_canonical();
+    if !is_trusted(address) {
+        return address;
+    }
+    let forwarded: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    for hop in forwarded.into_iter().rev() {
+        let Ok(hop) = hop.trim().parse::<IpAddr>() else { return address };
+        address = hop.to_canonical();
+        if !is_trusted(address) {
+            return address;
+        }
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(peer: &str, forwarded: &[&str], expected: &str) {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().expect("a header value"));
+        }
+        let trusted = ["10.0.0.0/8".parse().expect("a network")];
+        let address = client_address(peer.parse().expect("an address"), &headers, &trusted);
+        assert_eq!(address.to_string(), expected, "{peer} {forwarded:?}");
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed_about_the_client() {
+        check("192.0.2.1", &["203.0.113.9"], "192.0.2.1");
+        check("10.0.0.1", &["203.0.113.9"], "203.0.113.9");
+        check("10.0.0.1", &["1.1.1.1, 203.0.113.9, 10.0.0.2"], "203.0.113.9");
+        check("10.0.0.1", &["1.1.1.1", "203.0.113.9"], "203.0.113.9");
+        check("10.0.0.1", &["203.0.113.9, garbage"], "10.0.0.1");
+        check("10.0.0.1", &[], "10.0.0.1");
+        check("::ffff:10.0.0.1", &["203.0.113.9"], "203.0.113.9");
+    }
+}

@@ -1,0 +1,21 @@
+//! The auth service: operations over a store, an HTTP API, hosted pages and mail.
+//!
+//! `operations` holds one file for each verb; each loads facts, lets a rule of `perennial-protocol` decide
+//! and applies the decision. `http` translates between requests and operations.
+
+pub mod clock;
+pub mod credentials;
+pub mod entropy;
+pub mod http;
+pub mod keys;
+pub mod limits;
+pub mod mail;
+pub mod operations;
+pub mod outcome;
+pub mod pages;
+pub mod service;
+pub mod settings;
+pub mod visit;
+
+pub use service::Service;
+pub use settings::ServiceSettings;

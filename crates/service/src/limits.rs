@@ -1,0 +1,83 @@
+//! Every bound of this crate that is not configuration.
+
+use perennial_protocol::time::Millis;
+
+/// How often a change is decided anew when another writer was faster.
+pub const APPLY_ATTEMPT_MAX: usize = 3;
+
+/// How long a refresh or a session read waits for the store before it answers `auth_unavailable`.
+pub const SESSION_STORE_WAIT: Millis = Millis(200);
+
+/// How long everything else waits for the store.
+pub const STORE_WAIT: Millis = Millis::seconds(2);
+
+/// How long a password waits for a free place to be hashed.
+pub const HASH_WAIT: Millis = Millis(1500);
+
+/// How many passwords may wait for a place.
+pub const HASH_QUEUE_MAX: usize = 64;
+
+/// The longest password, in bytes after normalisation: far above 64 characters of any script.
+pub const PASSWORD_BYTES_MAX: usize = 1024;
+
+/// The shortest password, in characters (ASVS 6.2.1).
+pub const PASSWORD_CHARACTERS_MIN: usize = 8;
+
+/// How many characters of a password its strength is estimated from; the estimate's cost grows steeply.
+pub const PASSWORD_ESTIMATE_CHARACTERS: usize = 64;
+
+/// How many access tokens are remembered as verified.
+pub const ACCESS_CACHE_ENTRIES: usize = 50_000;
+
+/// The longest access token that is looked at.
+pub const ACCESS_TOKEN_BYTES_MAX: usize = 2048;
+
+/// How many sessions a device list shows.
+pub const DEVICES_MAX: usize = 100;
+
+/// How many characters of a browser's description are kept.
+pub const DEVICE_CHARACTERS_MAX: usize = 200;
+
+/// How many characters a person's name may have.
+pub const NAME_CHARACTERS_MAX: usize = 100;
+
+/// How often a session key is drawn until its two characters are free in the jar.
+pub const SESSION_KEY_DRAWS: usize = 64;
+
+/// How many messages may wait to be sent.
+pub const MAIL_QUEUE_MAX: usize = 256;
+
+/// How many messages may be under way, those that pause before another attempt included.
+pub const MAILS_UNDER_WAY: usize = 256;
+
+/// How many connections the relay may see at a time.
+pub const MAIL_CONNECTIONS: usize = 4;
+
+/// How often a message is tried: for some three minutes, while its code is still good for longer.
+pub const MAIL_ATTEMPTS: usize = 10;
+
+/// How many messages the development mailbox keeps.
+pub const MAILBOX_MESSAGES_MAX: usize = 200;
+
+/// How often an e-mail code may be sent anew in one registration.
+pub const CODE_RESENDS: u8 = 3;
+
+/// How young a login must be to add a second factor inside a session.
+pub const RECENT_LOGIN: Millis = Millis::minutes(10);
+
+/// How often an access token may be moved by the same session before the idle end is written forward: an
+/// eighth of the idle time.
+pub const TOUCHES_PER_IDLE: i64 = 8;
+
+/// How long verifiers may keep the public keys (RFC 9111 §5.2.2.1).
+pub const JWKS_MAX_AGE_SECONDS: u32 = 300;
+
+/// The longest form or JSON body that a call of this API needs.
+pub const FIELD_CHARACTERS_MAX: usize = 4096;
+
+/// How long a visitor's anti-CSRF token stays in the jar; a page that is open longer gets a new one with
+/// its first refusal.
+pub const VISITOR_CSRF_TTL: Millis = Millis::days(1);
+
+/// How long a jar is told that its session ended, and carries a stale mark.
+pub const AFTERMATH_TTL: Millis = Millis::minutes(10);

@@ -1,0 +1,35 @@
+//! Tokens for a session that was decided to get them.
+
+use std::time::Instant;
+
+use perennial_protocol::{
+    refresh::{Branch, Generation, RefreshToken},
+    session::Session,
+    time::UnixMillis,
+};
+
+use crate::{entropy, keys::Keys, outcome::Grant, service::Service};
+
+/// Whether the grant hands out a refresh token too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandOut {
+    /// A refresh token of the session's generation on a new branch, and an access token.
+    Both,
+    AccessOnly,
+}
+
+/// Makes the tokens of the session's current generation.
+pub fn tokens(service: &Service, keys: &Keys, session: Session, hand_out: HandOut, now: UnixMillis) -> Grant {
+    let generation: Generation = session.rotation.generation;
+    let refresh = match hand_out {
+        HandOut::Both => {
+            let branch = Branch(entropy::number(&*service.entropy));
+            Some(RefreshToken::issue(&keys.mac, session.sid, &session.salt, generation, branch))
+        }
+        HandOut::AccessOnly => None,
+    };
+    let dice = entropy::number(&*service.entropy);
+    let expires_at = service.settings.lifetimes.access_expiry(now, session.ends_at, dice);
+    let access = service.access.issue(keys, &*service.entropy, &session, generation, now, expires_at);
+    Grant { session, refresh, access, decided_at: Instant::now() }
+}

@@ -1,0 +1,15 @@
+//! Who a session speaks for, as far as a client may know.
+
+use perennial_protocol::{refusal::Refusal, session::Session};
+
+use crate::{limits, outcome::Person, service::Service};
+
+/// Who the session speaks for. A subject need not be an account.
+pub async fn person(service: &Service, session: &Session) -> Result<Person, Refusal> {
+    let account = service.ask(limits::SESSION_STORE_WAIT, service.store.load_account(&session.subject)).await?;
+    let id = session.subject.as_str().to_owned();
+    Ok(match account {
+        Some(account) => Person { id, email: Some(account.email.into()), name: Some(account.name) },
+        None => Person { id, ..Person::default() },
+    })
+}

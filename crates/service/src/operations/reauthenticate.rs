@@ -1,0 +1,100 @@
+//! Proving oneself again inside a session: its level or its login time rises, and a new access token says so.
+//!
+//! The refresh token stays as it is and rotates by its own rows; tokens handed out before keep their level.
+
+use perennial_protocol::{
+    id::Subject,
+    login::{Account, code::OneTimeCode},
+    refusal::Refusal,
+    session::{AssuranceLevel, Authentication, Session, status::Verdict},
+};
+use perennial_store::{Applied, Write};
+
+use super::{
+    grant::{self, HandOut},
+    list_sessions::authenticated,
+    log_in::{known_browser, regained},
+    read_session::read_session,
+    verify_mfa::accepted_step,
+};
+use crate::{
+    credentials::{Password, Verified},
+    limits,
+    outcome::{Outcome, Standing},
+    service::Service,
+    visit::{Carried, Visit},
+};
+
+/// What the person proves themselves with: one of the two.
+#[derive(Debug)]
+pub enum Proof {
+    Password(String),
+    Code(String),
+}
+
+pub async fn reauthenticate(service: &Service, visit: &Visit, carried: &Carried, proof: &Proof) -> Outcome<Standing> {
+    let session = authenticated(service, visit, carried).await?;
+    let account = service.ask(limits::STORE_WAIT, service.store.load_account(&session.subject)).await?;
+    // A session that was issued for a subject without an account has nothing to be proven with.
+    let account = account.filter(|account| !account.disabled).ok_or(Refusal::NotFound)?;
+    let (method, mut writes) = match proof {
+        Proof::Password(typed) => ("pwd", check_password(service, visit, &account, typed).await?),
+        Proof::Code(typed) => ("otp", check_code(service, visit, &account, typed).await?),
+    };
+    let authentication = raised(service, &session, method);
+    writes.push(Write::Reauthenticate { sid: session.sid, authentication: authentication.clone() });
+    if service.apply(writes).await? == Applied::Stale {
+        return Err(Refusal::InvalidCode.into());
+    }
+    let mut standing = read_session(service, visit, carried).await?;
+    let (keys, now) = (service.keys(), service.now());
+    let raised = Session { authentication, ..session };
+    standing.session = Some((&raised).into());
+    let grant = grant::tokens(service, &keys, raised, HandOut::AccessOnly, now);
+    standing.verdict = Verdict::Authenticated;
+    standing.access = Some(grant.access.claims.clone());
+    standing.jar.grant = Some(grant);
+    Ok(standing)
+}
+
+async fn check_password(
+    service: &Service,
+    visit: &Visit,
+    account: &Account,
+    typed: &str,
+) -> Result<Vec<Write>, Refusal> {
+    let password = Password::given(typed).ok_or(Refusal::InvalidCredentials)?;
+    let known = known_browser(service, visit, &account.id);
+    let spends = service.settings.throttle.password(&account.email, visit.address, known);
+    service.spend(&spends).await?;
+    match service.passwords.verify(password, Some(&account.password_hash)).await {
+        Ok(Verified::Right) => Ok(regained(service, &spends)),
+        Ok(Verified::Wrong) => Err(Refusal::InvalidCredentials),
+        Err(_) => Err(service.busy()),
+    }
+}
+
+async fn check_code(service: &Service, visit: &Visit, account: &Account, typed: &str) -> Result<Vec<Write>, Refusal> {
+    let code = OneTimeCode::parse(typed).ok_or(Refusal::InvalidCode)?;
+    let subject: &Subject = &account.id;
+    let spends = service.settings.throttle.second_factor(subject, known_browser(service, visit, subject));
+    service.spend(&spends).await?;
+    let step = accepted_step(service, account, &code)?.ok_or(Refusal::InvalidCode)?;
+    let mut writes = vec![Write::AdvanceSecondFactor { account: subject.clone(), step }];
+    writes.extend(service.refund(&spends));
+    Ok(writes)
+}
+
+/// The session's proof with one more: now, at the higher of the two levels.
+fn raised(service: &Service, session: &Session, method: &str) -> Authentication {
+    let mut methods = session.authentication.methods.clone();
+    if !methods.iter().any(|known| known == method) {
+        methods.push(method.to_owned());
+    }
+    let both = ["pwd", "otp"].iter().all(|wanted| methods.iter().any(|known| known == wanted));
+    if both && !methods.iter().any(|known| known == "mfa") {
+        methods.push("mfa".to_owned());
+    }
+    let level = if both { AssuranceLevel::Two } else { session.authentication.level };
+    Authentication { at: service.now(), level, methods }
+}

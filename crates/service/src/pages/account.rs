@@ -1,0 +1,115 @@
+//! The signed-in page: who is logged in here, on which devices, and how to leave.
+
+use axum::{http::StatusCode, response::Response};
+use perennial_pages::{Account, Device};
+use perennial_protocol::{
+    call::Call,
+    login::MfaPolicy,
+    refusal::Refusal,
+    session::{Session, status::Verdict},
+};
+
+use super::{page::PageRequest, words};
+use crate::{
+    limits,
+    operations::{
+        end_session::end_from,
+        list_sessions::{Place, devices},
+        log_out::{Scope, log_out as leave},
+    },
+    outcome::{Outcome, Refused, Standing},
+};
+
+pub(super) async fn show(request: PageRequest) -> Response {
+    let standing = match request.standing().await {
+        Ok(standing) if standing.verdict == Verdict::Authenticated => standing,
+        Ok(standing) if matches!(standing.verdict, Verdict::Pending(_)) => return request.after(standing),
+        Ok(standing) => return request.redirect(&request.settings().login, &standing.jar),
+        Err(refused) => return request.refuse(refused),
+    };
+    render(&request, standing).await.unwrap_or_else(|refused| request.refuse(refused))
+}
+
+async fn render(request: &PageRequest, mut standing: Standing) -> Outcome<Response> {
+    let service = &request.service;
+    let session = session_of(request, &standing).await?;
+    let account = service.ask(limits::STORE_WAIT, service.store.load_account(&session.subject)).await?;
+    let devices = devices(service, &session).await?;
+    let now = service.now();
+
+    let has_second_factor = account.as_ref().is_some_and(|account| account.second_factor.is_some());
+    let (name, email) = match account {
+        Some(account) => (account.name, account.email.into()),
+        None => (String::new(), session.subject.to_string()),
+    };
+    let (here, elsewhere): (Vec<_>, Vec<_>) = devices.into_iter().partition(|device| device.place == Place::Here);
+    let lines = here.into_iter().chain(elsewhere).map(|device| Device {
+        session_key: device.session_key.to_string(),
+        description: words::device(&device.device),
+        created: words::ago(now.since(device.created_at)),
+        last_seen: words::ago(now.since(device.active_at)),
+        current: device.place == Place::Here,
+    });
+    let view = Account {
+        csrf_token: request.csrf_token(&mut standing),
+        name,
+        email,
+        aal: session.authentication.level.number(),
+        has_second_factor,
+        may_set_up_mfa: may_set_up(request, &session, has_second_factor),
+        session_ends: format!("in {}", words::about(session.ends_at.since(now))),
+        notice: request.asks_for("ended").then(|| "That device has been signed out.".to_owned()),
+        problem: None,
+        devices: lines.collect(),
+    };
+    Ok(request.page(StatusCode::OK, view.render(), &standing.jar))
+}
+
+async fn session_of(request: &PageRequest, standing: &Standing) -> Outcome<Session> {
+    let facts = standing.session.as_ref().filter(|_| standing.verdict == Verdict::Authenticated);
+    let key = facts.map(|facts| facts.key.clone()).ok_or(Refusal::NotAuthenticated)?;
+    let service = &request.service;
+    let session = service.ask(limits::STORE_WAIT, service.store.load_session_by_key(&key)).await?;
+    session.ok_or_else(|| Refusal::NotAuthenticated.into())
+}
+
+fn may_set_up(request: &PageRequest, session: &Session, has_second_factor: bool) -> bool {
+    let is_account = session.authentication.methods.iter().any(|method| method == "pwd");
+    request.service.settings.mfa != MfaPolicy::Off && !has_second_factor && is_account
+}
+
+pub(super) async fn end_session(request: PageRequest) -> Response {
+    let run = async {
+        request.admitted(Call::Sessions).await?;
+        // The page may have been open for longer than an access token lives.
+        let standing = request.standing().await?;
+        let here = session_of(&request, &standing).await?;
+        let change = end_from(&request.service, &here, request.field("session_key")).await?;
+        Ok::<_, Refused>(if change.ended.is_some() { change } else { standing.jar })
+    };
+    match run.await {
+        Ok(change) => request.redirect("/account?ended", &change),
+        // It is over already: the list shows so.
+        Err(refused) if refused.refusal == Refusal::NotFound => request.redirect("/account", &refused.jar),
+        Err(refused) => request.refuse(refused),
+    }
+}
+
+pub(super) async fn log_out(request: PageRequest) -> Response {
+    run_log_out(&request, Call::Logout, Scope::ThisJar).await
+}
+
+pub(super) async fn log_out_everywhere(request: PageRequest) -> Response {
+    run_log_out(&request, Call::LogoutAll, Scope::EveryDevice).await
+}
+
+async fn run_log_out(request: &PageRequest, call: Call, scope: Scope) -> Response {
+    let run = async {
+        let carried = request.admitted(call).await?;
+        leave(&request.service, &request.visit, &carried, scope).await
+    };
+    match run.await {
+        Ok(change) => request.redirect(&request.settings().login, &change),
+        Err(refused) => request.refuse(refused),
+    }
+}

@@ -1,0 +1,74 @@
+//! The hosted pages over the operations: they work without scripts, one file for each part of the way in.
+//!
+//! A page renews a session in passing, as the gateway will for every page behind it; what a form sends is
+//! guarded as the API guards its calls, with the token in a hidden field.
+
+mod account;
+mod enter;
+mod page;
+mod register;
+mod second_factor;
+mod words;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{FromRequest, Request},
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+
+use perennial_protocol::refusal::Refusal;
+
+use self::page::PageRequest;
+use crate::{http::problem, service::Service, settings::PageSettings};
+
+/// The pages without state.
+pub fn router(settings: &PageSettings) -> Router<Arc<Service>> {
+    let router = Router::new()
+        .route("/", get(account::show))
+        .route("/account", get(account::show))
+        .route("/account/sessions/end", post(account::end_session))
+        .route("/logout", post(account::log_out))
+        .route("/logout-all", post(account::log_out_everywhere))
+        .route("/login", get(enter::show).post(enter::log_in))
+        .route("/register", get(register::show).post(register::register))
+        .route("/verify-email", get(register::show_code).post(register::verify))
+        .route("/verify-email/resend", post(register::resend))
+        .route("/mfa/setup", get(second_factor::show_set_up).post(second_factor::confirm))
+        .route("/mfa/setup/begin", post(second_factor::begin))
+        .route("/mfa/verify", get(second_factor::show_verify).post(second_factor::verify))
+        .route(perennial_pages::STYLE_PATH, get(style));
+    if settings.login == "/login" { router } else { router.route(&settings.login, get(enter::show)) }
+}
+
+/// What a request finds that leads nowhere: a page if a person navigates, else a problem.
+pub async fn nowhere(service: &Arc<Service>, request: Request, refusal: Refusal) -> Response {
+    if service.settings.pages.is_none() || !navigates(request.headers()) {
+        return problem::plain(&refusal);
+    }
+    match PageRequest::from_request(request, service).await {
+        Ok(request) => request.refuse(refusal.into()),
+        Err(response) => response,
+    }
+}
+
+/// Whether a page is wanted: the browser says so, or it is too old to say and wants HTML.
+fn navigates(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    match text("sec-fetch-mode") {
+        Some(mode) => mode == "navigate",
+        None => text("accept").is_some_and(|accept| accept.contains("text/html")),
+    }
+}
+
+async fn style() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    (headers, perennial_pages::STYLE).into_response()
+}

@@ -1,0 +1,147 @@
+//! The service: what every operation works with.
+
+use std::{sync::Arc, time::Duration};
+
+use perennial_protocol::{
+    key::Purpose,
+    login::throttle::Spend,
+    refusal::Refusal,
+    time::{Millis, UnixMillis},
+};
+use perennial_store::{AllowanceKey, Applied, Change, Store, StoreError, Write};
+
+use crate::{
+    clock::Clock,
+    credentials::{AccessTokens, PasswordPool},
+    entropy::{self, Entropy},
+    keys::{Keyring, Keys},
+    limits,
+    mail::MailQueue,
+    settings::ServiceSettings,
+};
+
+/// Everything an operation may use.
+#[derive(Debug)]
+pub struct Service {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub keyring: Keyring,
+    pub passwords: PasswordPool,
+    pub access: AccessTokens,
+    pub mail: MailQueue,
+    pub settings: ServiceSettings,
+}
+
+impl Service {
+    pub fn new(
+        settings: ServiceSettings,
+        store: Arc<dyn Store>,
+        keyring: Keyring,
+        mail: MailQueue,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            passwords: PasswordPool::new(settings.hash_permits, &*entropy),
+            access: AccessTokens::new(settings.issuer.clone()),
+            store,
+            clock,
+            entropy,
+            keyring,
+            mail,
+            settings,
+        }
+    }
+
+    pub fn now(&self) -> UnixMillis {
+        self.clock.now()
+    }
+
+    pub fn keys(&self) -> Arc<Keys> {
+        self.keyring.keys()
+    }
+
+    /// An answer of the store, or `auth_unavailable` once `patience` is over.
+    pub async fn ask<T>(
+        &self,
+        patience: Millis,
+        question: impl Future<Output = perennial_store::Result<T>>,
+    ) -> Result<T, Refusal> {
+        let outcome = tokio::time::timeout(Duration::from(patience), question).await;
+        match outcome {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(self.unavailable(&error)),
+            Err(_) => Err(self.unavailable(&StoreError::Unavailable(format!("no answer in {patience}")))),
+        }
+    }
+
+    /// Applies a change within the patience of ordinary calls.
+    pub async fn apply(&self, writes: Vec<Write>) -> Result<Applied, Refusal> {
+        self.ask(limits::STORE_WAIT, self.store.apply(Change(writes))).await
+    }
+
+    /// Spends allowances before what they limit is tried: all of them, or none if one is used up.
+    pub async fn spend(&self, spends: &[Spend]) -> Result<(), Refusal> {
+        // A look first: once an allowance is used up, a flood of tries costs no write.
+        self.refuse_used_up(spends).await?;
+        let now = self.now();
+        let write = |spend: &Spend| Write::SpendAllowance {
+            key: self.allowance_key(spend),
+            limit: spend.limit,
+            window: spend.window,
+            now,
+        };
+        if self.apply(spends.iter().map(write).collect()).await? == Applied::Done {
+            return Ok(());
+        }
+        // Others spent the rest since the look, so the second look finds what is used up.
+        self.refuse_used_up(spends).await?;
+        Err(Refusal::TooManyAttempts { retry_after: self.jittered(Millis::seconds(1)) })
+    }
+
+    async fn refuse_used_up(&self, spends: &[Spend]) -> Result<(), Refusal> {
+        for spend in spends {
+            let used = self.ask(limits::STORE_WAIT, self.store.load_allowance(&self.allowance_key(spend))).await?;
+            let now = self.now();
+            if let Some(used) = used.filter(|used| used.used >= spend.limit && used.window_ends_at > now) {
+                let left = used.window_ends_at.since(now).max(Millis::seconds(1));
+                return Err(Refusal::TooManyAttempts { retry_after: self.jittered(left) });
+            }
+        }
+        Ok(())
+    }
+
+    /// The writes that forget every use of these allowances.
+    pub fn clear(&self, spends: &[Spend]) -> Vec<Write> {
+        spends.iter().map(|spend| Write::ClearAllowance { key: self.allowance_key(spend) }).collect()
+    }
+
+    /// The writes that give back the one use that each of these allowances was spent for.
+    pub fn refund(&self, spends: &[Spend]) -> Vec<Write> {
+        spends.iter().map(|spend| Write::RefundAllowance { key: self.allowance_key(spend) }).collect()
+    }
+
+    fn allowance_key(&self, spend: &Spend) -> AllowanceKey {
+        AllowanceKey(self.keys().mac.sign_short(Purpose::ThrottleKey, &[&spend.scope.bytes()]))
+    }
+
+    /// A span made longer by up to a quarter, so that those who wait do not come back together.
+    pub fn jittered(&self, span: Millis) -> Millis {
+        let share = i64::from(entropy::number(&*self.entropy) % 250);
+        Millis(span.0 + span.0 * share / 1000)
+    }
+
+    /// The refusal for "nothing is known".
+    pub fn busy(&self) -> Refusal {
+        Refusal::AuthUnavailable { retry_after: self.jittered(Millis::seconds(2)) }
+    }
+
+    fn unavailable(&self, error: &StoreError) -> Refusal {
+        match error {
+            StoreError::Unavailable(reason) => tracing::warn!(%reason, "the store did not answer"),
+            StoreError::Corrupt(reason) => tracing::error!(%reason, "the store holds a damaged row"),
+        }
+        self.busy()
+    }
+}
