@@ -1,0 +1,84 @@
+//! `perennial dev`: everything on this machine, in one command.
+//!
+//! Loopback only, exact Host values only. Accounts, keys and data are made once and kept in one directory;
+//! mail is kept in memory and shown.
+
+mod accounts;
+mod banner;
+mod mailbox;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::bail;
+use axum::{Router, middleware};
+use perennial_service::{clock::SystemClock, http::hosts::Hosts, mail::Mailbox};
+use perennial_settings::{Mode, Settings};
+use tokio::net::TcpListener;
+
+use crate::{admin, cli::DevOptions, commands::serve::bind, node, telemetry, wiring};
+
+pub(crate) async fn run(config: Option<&Path>, options: DevOptions) -> anyhow::Result<()> {
+    if !options.listen.ip().is_loopback() {
+        bail!("`dev` listens on loopback only: use --listen 127.0.0.1:PORT, or `perennial serve` for other machines");
+    }
+    let public = bind(options.listen).await?;
+    let admin = bind_beside(options.listen).await?;
+    let (address, admin_address) = (public.local_addr()?, admin.local_addr()?);
+    let hosts = Hosts::of_loopback(address);
+    let settings = settings(config, &options, address, admin_address, &hosts)?;
+    telemetry::start_logs(&settings);
+    let metrics = telemetry::start_metrics()?;
+
+    let mails = Mailbox::new(Arc::new(SystemClock));
+    let wired = wiring::wire(&settings, Arc::new(mails.clone()), Some(mailbox::PATH.to_owned()))?;
+    let url = format!("http://{}", hosts.canonical);
+    let notes = accounts::prepare(&wired.service, &options.data, &url, &format!("http://{admin_address}")).await?;
+    banner::print(&notes, &options, &settings)?;
+
+    let app = perennial_service::http::router(Arc::clone(&wired.service));
+    let app = mailbox::router(mails).fallback_service(app);
+    let admin_hosts = Hosts::of_loopback(admin_address);
+    let admin_app = admin::router(Arc::clone(&wired.service), metrics);
+    node::run(&settings, wired, (public, behind(app, hosts)), (admin, behind(admin_app, admin_hosts))).await
+}
+
+/// Only requests for these hosts reach the app.
+fn behind(app: Router, hosts: Hosts) -> Router {
+    app.layer(middleware::from_fn(move |request, next| hosts.clone().check(request, next)))
+}
+
+/// The admin listener: one port above, or any where any was asked for or that one is taken. Its address is
+/// printed and noted, so nobody has to guess it.
+async fn bind_beside(listen: SocketAddr) -> anyhow::Result<TcpListener> {
+    let above = listen.port().checked_add(1).filter(|_| listen.port() != 0);
+    if let Some(port) = above
+        && let Ok(listener) = bind(SocketAddr::new(listen.ip(), port)).await
+    {
+        return Ok(listener);
+    }
+    bind(SocketAddr::new(listen.ip(), 0)).await
+}
+
+fn settings(
+    config: Option<&Path>,
+    options: &DevOptions,
+    address: SocketAddr,
+    admin_address: SocketAddr,
+    hosts: &Hosts,
+) -> anyhow::Result<Settings> {
+    let path = |name: &str| -> PathBuf { options.data.join(name) };
+    let mut sources = wiring::sources(Mode::Dev, config)
+        .given("--listen", "server.listen", address.to_string())
+        .given("--listen", "server.admin_listen", admin_address.to_string())
+        .given("--listen", "server.public_url", format!("http://{}", hosts.canonical))
+        .given("--data", "store.url", format!("sqlite:{}", path("perennial.db").display()))
+        .given("--data", "keys.dir", path("keys").display().to_string());
+    if let Some(wire) = &options.wire {
+        sources = sources.given("--wire", "http.wire", wire.as_str());
+    }
+    wiring::resolve(&sources)
+}

@@ -1,0 +1,98 @@
+//! A running node: its listeners, its housekeeping, and its end.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::Router;
+use perennial_protocol::time::{Millis, UnixMillis};
+use perennial_service::{Service, http::server, keys::KeyDirectory};
+use perennial_settings::Settings;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+use crate::wiring::{KeyWatch, Wired};
+
+/// How often the key directory is looked at.
+const KEY_WATCH: Duration = Duration::from_secs(1);
+
+/// How often the store forgets what nobody can ask for any more.
+const SWEEP: Duration = Duration::from_secs(600);
+
+/// How long an ended row is kept, so that a late request still hears why.
+const KEEP_ENDED: Millis = Millis::days(7);
+
+const SWEEP_ROWS: usize = 1000;
+
+/// How long the last messages may take to leave.
+const MAIL_GRACE: Duration = Duration::from_secs(5);
+
+/// Serves until the process is asked to stop, then lets requests and messages finish.
+pub(crate) async fn run(
+    settings: &Settings,
+    wired: Wired,
+    public: (TcpListener, Router),
+    admin: (TcpListener, Router),
+) -> anyhow::Result<()> {
+    let Wired { service, keys, mail_worker } = wired;
+    let limits = server::ServerLimits {
+        connections: settings.limits.connections,
+        header_timeout: settings.limits.header_timeout.into(),
+        shutdown_grace: settings.limits.shutdown_grace.into(),
+    };
+    let (stop, stopped) = watch::channel(());
+    let housekeeping = tokio::spawn(keep_house(Arc::clone(&service), keys));
+    let until = |mut stopped: watch::Receiver<()>| async move {
+        let _ = stopped.changed().await;
+    };
+    let public = tokio::spawn(server::serve(public.0, public.1, limits, until(stopped.clone())));
+    let admin = tokio::spawn(server::serve(admin.0, admin.1, limits, until(stopped)));
+
+    asked_to_stop().await?;
+    tracing::info!("stopping: requests that are under way will finish");
+    stop.send_replace(());
+    let _ = tokio::join!(public, admin);
+    housekeeping.abort();
+    let _ = housekeeping.await;
+    drop(service);
+    if tokio::time::timeout(MAIL_GRACE, mail_worker).await.is_err() {
+        tracing::warn!("messages were still waiting when the node stopped");
+    }
+    Ok(())
+}
+
+async fn asked_to_stop() -> std::io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+async fn keep_house(service: Arc<Service>, keys: KeyDirectory) {
+    let mut watch = KeyWatch::new();
+    let mut look = tokio::time::interval(KEY_WATCH);
+    let mut sweep = tokio::time::interval(SWEEP);
+    loop {
+        tokio::select! {
+            _ = look.tick() => {
+                // The keys at hand stay in use: what cannot be read now may be readable in a second.
+                if let Err(error) = watch.look(&keys, &service.keyring, service.now()) {
+                    tracing::error!(reason = %error, "the keys could not be read again");
+                }
+            }
+            _ = sweep.tick() => forget(&service).await,
+        }
+    }
+}
+
+async fn forget(service: &Service) {
+    let before = UnixMillis(service.now().0 - KEEP_ENDED.0);
+    while let Ok(gone) = service.store.sweep(before, SWEEP_ROWS).await {
+        if gone < SWEEP_ROWS {
+            break;
+        }
+    }
+}

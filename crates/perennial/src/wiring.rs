@@ -1,0 +1,146 @@
+//! From settings to a running service: which store, which keys, which mail.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::Context;
+use perennial_protocol::{call::Call, time::UnixMillis};
+use perennial_service::{
+    Service, ServiceSettings,
+    clock::{Clock, SystemClock},
+    entropy::SystemEntropy,
+    keys::{KeyDirectory, KeyError, KeyRecord, Keyring, Keys},
+    mail::{MailQueue, Mailbox, Smtp, Transport},
+    settings::{PageSettings, Registration},
+};
+use perennial_settings::{Configuration, CsrfMode, MailTransport, Mode, Settings, Sources, Store};
+use perennial_store_sqlite::SqliteStore;
+use tokio::task::JoinHandle;
+
+/// The sources of a command that works on a configured system.
+pub(crate) fn sources(mode: Mode, config: Option<&Path>) -> Sources {
+    let sources = Sources::new(mode);
+    match config {
+        Some(path) => sources.file(path),
+        None => sources,
+    }
+    .environment()
+}
+
+/// The checked settings, or every problem of the configuration.
+pub(crate) fn settings(mode: Mode, config: Option<&Path>) -> anyhow::Result<Settings> {
+    resolve(&sources(mode, config))
+}
+
+pub(crate) fn resolve(sources: &Sources) -> anyhow::Result<Settings> {
+    Ok(Configuration::load(sources).settings()?)
+}
+
+/// A service and what has to be kept beside it.
+pub(crate) struct Wired {
+    pub(crate) service: Arc<Service>,
+    pub(crate) keys: KeyDirectory,
+    pub(crate) mail_worker: JoinHandle<()>,
+}
+
+/// Opens the store and the keys and puts a service over them. Missing keys are made.
+pub(crate) fn wire(
+    settings: &Settings,
+    transport: Arc<dyn Transport>,
+    mailbox: Option<String>,
+) -> anyhow::Result<Wired> {
+    let keys = key_directory(settings);
+    let now = SystemClock.now();
+    let records = keys.ensure(&SystemEntropy, now)?;
+    let keyring = Keyring::new(Keys::at(&records, now)?);
+    let (mail, mail_worker) = MailQueue::start(transport);
+    let service = Service::new(
+        service_settings(settings, mailbox),
+        Arc::new(open_store(settings)?),
+        keyring,
+        mail,
+        Arc::new(SystemClock),
+        Arc::new(SystemEntropy),
+    );
+    Ok(Wired { service: Arc::new(service), keys, mail_worker })
+}
+
+pub(crate) fn open_store(settings: &Settings) -> anyhow::Result<SqliteStore> {
+    let Store::Sqlite { path } = &settings.store;
+    SqliteStore::open(path).with_context(|| format!("cannot open the store {}", path.display()))
+}
+
+pub(crate) fn key_directory(settings: &Settings) -> KeyDirectory {
+    KeyDirectory::new(&settings.keys.dir)
+}
+
+/// The mail transport that the configuration names; none is needed where no flow sends mail.
+pub(crate) fn transport(settings: &Settings) -> anyhow::Result<Arc<dyn Transport>> {
+    match &settings.mail.transport {
+        MailTransport::Smtp(url) => {
+            let from = settings.mail.from.as_deref().unwrap_or_default();
+            Ok(Arc::new(Smtp::new(url.expose(), from)?))
+        }
+        // The configuration was checked: no flow of this system sends mail, or a mailbox takes it.
+        MailTransport::Mailbox | MailTransport::Log | MailTransport::Unset => {
+            Ok(Arc::new(Mailbox::new(Arc::new(SystemClock))))
+        }
+    }
+}
+
+/// Whether the keys in use are others than before: a new one appeared, or one came into its time.
+pub(crate) struct KeyWatch {
+    seen: Vec<(KeyRecordName, bool)>,
+}
+
+type KeyRecordName = (perennial_service::keys::KeyKind, u16);
+
+impl KeyWatch {
+    pub(crate) const fn new() -> Self {
+        Self { seen: Vec::new() }
+    }
+
+    /// Reads the directory anew and replaces the keys in use if they changed.
+    pub(crate) fn look(&mut self, keys: &KeyDirectory, keyring: &Keyring, now: UnixMillis) -> Result<(), KeyError> {
+        let records = keys.read()?;
+        let state = |record: &KeyRecord| ((record.kind, record.id.0), record.active_from <= now);
+        let seen: Vec<_> = records.iter().map(state).collect();
+        if seen != self.seen {
+            keyring.replace(Keys::at(&records, now)?);
+            self.seen = seen;
+        }
+        Ok(())
+    }
+}
+
+fn service_settings(settings: &Settings, mailbox: Option<String>) -> ServiceSettings {
+    let Settings { server, tokens, cookies, csrf, http, pages, register, mfa, limits, .. } = settings;
+    ServiceSettings {
+        product: server.public_url.host().to_owned(),
+        lifetimes: tokens.lifetimes,
+        issuer: tokens.issuer.clone(),
+        cookies: cookies.names.clone(),
+        attributes: cookies.attributes.clone(),
+        csrf_header: csrf.header.parse().expect("the configuration was checked for a header name"),
+        origin_mode: Call::ALL.into_iter().filter(|call| csrf.mode_of(*call) == CsrfMode::Origin).collect(),
+        origins: csrf.origins.clone(),
+        base: http.base.clone(),
+        aliases: http.aliases.clone(),
+        extra_fields: http.answers.clone(),
+        pages: pages.enabled.then(|| PageSettings {
+            login: pages.login.clone(),
+            after_login: pages.after_login.clone(),
+            mailbox,
+        }),
+        registration: match (register.open, register.verify_email) {
+            (false, _) => Registration::Closed,
+            (true, true) => Registration::Verified,
+            (true, false) => Registration::Unverified,
+        },
+        mfa: mfa.policy,
+        throttle: limits.guesses,
+        hash_permits: limits.hash_permits,
+        body_bytes_max: limits.body_bytes,
+        request_timeout: limits.request_timeout.into(),
+        trusted_proxies: server.trusted_proxies.clone(),
+    }
+}
