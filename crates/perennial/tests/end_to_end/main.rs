@@ -1,0 +1,17 @@
+//! The real binary on a real SQLite file, over real sockets. Names carry the id of the failure mode that
+//! they hold off; `docs/failure-modes.md` is the table.
+
+mod attacks;
+mod durability;
+mod jars;
+mod keys;
+mod login;
+mod mail;
+mod pages;
+mod refresh;
+mod secrets;
+mod tls;
+mod transcripts;
+
+/// The binary under test.
+const BINARY: &str = env!("CARGO_BIN_EXE_perennial");

@@ -1,0 +1,26 @@
+//! What the end-to-end tests share: the real binary on a real SQLite file, browsers' jars, and time that
+//! passes because the database says so.
+
+mod base64url;
+mod browser;
+mod dice;
+mod ending;
+mod form;
+mod jar;
+mod mailbox;
+mod scratch;
+mod server;
+mod time_travel;
+mod totp;
+
+pub use base64url::decode_base64url;
+pub use browser::{Answer, Browser, generation_of};
+pub use dice::Dice;
+pub use ending::{Ending, free_port};
+pub use form::Form;
+pub use jar::Jar;
+pub use mailbox::Mail;
+pub use scratch::Scratch;
+pub use server::{Account, Server, Setup};
+pub use time_travel::{Stored, TimeTravel};
+pub use totp::code_at;
