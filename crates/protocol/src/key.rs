@@ -101,6 +101,13 @@ impl MacRing {
         shorten(self.sign(purpose, parts))
     }
 
+    /// The first 16 bytes of a tag by the oldest key: the same over rotations, until that key retires. For
+    /// names that must be found again, not for what must be hard to forge.
+    pub fn sign_steadily(&self, purpose: Purpose, parts: &[&[u8]]) -> [u8; 16] {
+        let oldest = self.keys().min_by_key(|key| key.id).unwrap_or(&self.current);
+        shorten(oldest.tag(purpose, parts))
+    }
+
     /// Whether `tag` was made by key `id`, in constant time; an unknown key verifies nothing.
     pub fn verifies_with(&self, id: KeyId, purpose: Purpose, parts: &[&[u8]], tag: &[u8; 16]) -> bool {
         self.keys().find(|key| key.id == id).is_some_and(|key| same(&shorten(key.tag(purpose, parts)), tag))
@@ -155,6 +162,13 @@ mod tests {
         let tag = before.sign_short(Purpose::Csrf, &[b"part"]);
         assert!(ring().verifies(Purpose::Csrf, &[b"part"], &tag));
         assert!(ring().verifies_with(KeyId(1), Purpose::Csrf, &[b"part"], &tag));
+    }
+
+    #[test]
+    fn a_steady_tag_outlasts_a_rotation() {
+        let before = MacRing::new(MacKey::new(KeyId(1), &[1; 32]), vec![]);
+        let steady = |ring: &MacRing| ring.sign_steadily(Purpose::ThrottleKey, &[b"part"]);
+        assert_eq!(steady(&before), steady(&ring()));
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl Service {
     }
 
     fn allowance_key(&self, spend: &Spend) -> AllowanceKey {
-        AllowanceKey(self.keys().mac.sign_short(Purpose::ThrottleKey, &[&spend.scope.bytes()]))
+        AllowanceKey(self.keys().mac.sign_steadily(Purpose::ThrottleKey, &[&spend.scope.bytes()]))
     }
 
     /// A span made longer by up to a quarter, so that those who wait do not come back together.
