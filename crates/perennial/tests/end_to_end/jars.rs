@@ -326,6 +326,23 @@ async fn f31_a_plain_mismatch_gets_a_fresh_token_and_changes_nothing_else() {
 }
 
 #[tokio::test]
+async fn f31_leaving_on_every_device_needs_the_right_token_and_leaving_here_does_not() {
+    let server = Server::start(BINARY);
+    let browser = server.logged_in().await;
+    let leave = async |call: &str, token: &str| {
+        let headers = [("origin", browser.url.as_str()), ("x-csrftoken", token)];
+        browser.send("POST", call, &headers, None).await
+    };
+    for wrong in ["garbage", "anon.AAAA.BBBB"] {
+        let answer = leave("/auth/logout-all", wrong).await;
+        assert_eq!((answer.status, answer.code().as_str()), (403, "csrf_failed"), "{wrong}: {}", answer.text);
+    }
+    assert_eq!(browser.refresh().await.status, 200);
+    assert_eq!(leave("/auth/logout", "garbage").await.status, 204);
+    assert_eq!(browser.refresh().await.status, 401);
+}
+
+#[tokio::test]
 async fn f31_foreign_pages_are_refused_before_anything_and_leave_the_jar_alone() {
     let server = Server::start(BINARY);
     let browser = server.logged_in().await;

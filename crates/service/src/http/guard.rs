@@ -84,7 +84,7 @@ async fn judge(
     let anybody = matches!(call, Call::Login | Call::Register);
     let goes_on =
         matches!(call, Call::VerifyOtp | Call::ResendOtp | Call::MfaSetup | Call::MfaSetupConfirm | Call::MfaVerify);
-    let leaves = matches!(call, Call::Logout | Call::LogoutAll);
+    let leaves = matches!(call, Call::Logout | Call::LogoutAll) && service.settings.origin_mode.contains(&call);
     // A dead session's token stays in the jar until an answer clears it; it protects nothing any more.
     let has_session = selection.live > 0 || access_key(service, keys, visit).is_some();
     match owner {
