@@ -66,10 +66,11 @@ impl Jar {
         self.named(&names.known).next()
     }
 
-    /// Whether the two characters of a new session are free in this jar.
+    /// Whether the two characters of a new session are free in this jar. Case does not tell two names apart
+    /// here: some clients (curl among them) keep one cookie for both.
     pub fn is_free(&self, names: &CookieNames, session: &crate::id::SessionKey) -> bool {
         let taken = [names.refresh_of(session), names.access_of(session), names.stale_of(session)];
-        !self.cookies.iter().any(|(name, _)| taken.contains(name))
+        !self.cookies.iter().any(|(name, _)| taken.iter().any(|taken| taken.eq_ignore_ascii_case(name)))
     }
 
     /// The names of the refresh, access and mark cookies that came, each once.
@@ -155,6 +156,16 @@ mod tests {
         assert_eq!((found.len(), found[0].name.as_str()), (SAME_KIND_MAX, "refreshtoken-kq"));
         assert_eq!(jar.access(&names()).collect::<Vec<_>>(), [("accesstoken-kq", "a.b.c")]);
         assert_eq!(jar.session_cookie_names(&names()).len(), 2 * SAME_KIND_MAX);
+    }
+
+    #[test]
+    fn a_tag_is_free_only_if_it_differs_by_more_than_case() {
+        let key = |text: &str| crate::id::SessionKey::parse(text).expect("a session key");
+        let jar = Jar::read(["accesstoken-yG=a; refreshtoken-ab=b; stale-0_=c"].into_iter());
+        for taken in ["yG", "YG", "Yg", "AB", "0_"] {
+            assert!(!jar.is_free(&names(), &key(&format!("{taken}34567890123456"))), "{taken}");
+        }
+        assert!(jar.is_free(&names(), &key("yH34567890123456")));
     }
 
     #[test]
