@@ -65,15 +65,11 @@ pub const CODE_RESENDS: u8 = 3;
 /// How young a login must be to add a second factor inside a session.
 pub const RECENT_LOGIN: Millis = Millis::minutes(10);
 
-/// How often an access token may be moved by the same session before the idle end is written forward: an
-/// eighth of the idle time.
+/// How often per idle span a session's last activity is written forward where no rotation does it.
 pub const TOUCHES_PER_IDLE: i64 = 8;
 
 /// How long verifiers may keep the public keys (RFC 9111 §5.2.2.1).
 pub const JWKS_MAX_AGE_SECONDS: u32 = 300;
-
-/// The longest form or JSON body that a call of this API needs.
-pub const FIELD_CHARACTERS_MAX: usize = 4096;
 
 /// How long a visitor's anti-CSRF token stays in the jar; a page that is open longer gets a new one with
 /// its first refusal.

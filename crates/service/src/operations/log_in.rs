@@ -40,9 +40,7 @@ pub async fn log_in(service: &Service, visit: &Visit, carried: &Carried, typed: 
     let nonce = account.as_ref().and_then(|account| known_browser(service, visit, &account.id));
 
     let spends = service.settings.throttle.password(&email, visit.address, nonce);
-    if let Err(refusal) = service.spend(&spends).await {
-        return Err(refusal.into());
-    }
+    service.spend(&spends).await?;
     let kept = account.as_ref().map(|account| account.password_hash.as_str());
     let verified = service.passwords.verify(password, kept).await.map_err(|_| service.busy())?;
     let Some(account) = account.filter(|account| verified == Verified::Right && !account.disabled) else {

@@ -12,13 +12,19 @@ use crate::{
     visit::{Carried, Visit},
 };
 
-pub async fn resume_session(service: &Service, visit: &Visit, carried: Carried) -> Outcome<Standing> {
+/// Where the jar stands. A live session without an access token is renewed, or its refresh token is dead and
+/// is told so.
+pub async fn renew_in_passing(service: &Service, visit: &Visit, carried: Carried) -> Outcome<Standing> {
     let standing = read_session(service, visit, &carried).await?;
-    // A live session without an access token: renewed, or its refresh token is dead and is told so.
     if standing.session.is_none() || standing.verdict == Verdict::Authenticated {
         return Ok(standing);
     }
-    match refresh(service, visit, carried, Asked::InPassing).await {
+    refresh(service, visit, carried, Asked::InPassing).await
+}
+
+/// The same as an answer that is never a refusal because a session is over.
+pub async fn resume_session(service: &Service, visit: &Visit, carried: Carried) -> Outcome<Standing> {
+    match renew_in_passing(service, visit, carried).await {
         Err(refused) if matches!(refused.refusal, Refusal::SessionEnded(_)) => {
             let Refusal::SessionEnded(reason) = refused.refusal else { return Err(refused) };
             let mut standing = without_session(service, visit, Some(reason)).await?;

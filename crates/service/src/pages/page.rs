@@ -8,9 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
-use perennial_protocol::{
-    call::Call, login::StepName, refresh::Asked, refusal::Refusal, return_to, session::status::Verdict,
-};
+use perennial_protocol::{call::Call, login::StepName, refusal::Refusal, return_to, session::status::Verdict};
 use url::form_urlencoded;
 
 use crate::{
@@ -19,7 +17,7 @@ use crate::{
         guard::{self, Proof},
         problem, request,
     },
-    operations::{read_session::read_session, refresh::refresh},
+    operations::resume_session::renew_in_passing,
     outcome::{JarChange, Refused, Standing},
     service::Service,
     settings::PageSettings,
@@ -105,12 +103,7 @@ impl PageRequest {
 
     /// Where the jar stands, with a session renewed in passing.
     pub(super) async fn standing(&self) -> Result<Standing, Refused> {
-        let carried = self.carried().await?;
-        let standing = read_session(&self.service, &self.visit, &carried).await?;
-        if standing.session.is_none() || standing.verdict == Verdict::Authenticated {
-            return Ok(standing);
-        }
-        refresh(&self.service, &self.visit, carried, Asked::InPassing).await
+        renew_in_passing(&self.service, &self.visit, self.carried().await?).await
     }
 
     /// The token for this page's forms.
