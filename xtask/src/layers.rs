@@ -22,6 +22,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "perennial-protocol", uses: &[], tests_use: &[] },
     Layer { name: "perennial-store", uses: &["perennial-protocol"], tests_use: TEST_CRATES },
     Layer { name: "perennial-store-sqlite", uses: &["perennial-protocol", "perennial-store"], tests_use: TEST_CRATES },
+    Layer { name: "perennial-store-postgres", uses: &["perennial-protocol", "perennial-store"], tests_use: TEST_CRATES },
     Layer { name: "perennial-pages", uses: &["perennial-protocol"], tests_use: TEST_CRATES },
     Layer { name: "perennial-settings", uses: &["perennial-protocol"], tests_use: TEST_CRATES },
     Layer {
@@ -41,6 +42,7 @@ const LIBRARIES: &[&str] = &[
     "perennial-protocol",
     "perennial-store",
     "perennial-store-sqlite",
+    "perennial-store-postgres",
     "perennial-pages",
     "perennial-settings",
     "perennial-service",

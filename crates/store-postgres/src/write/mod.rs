@@ -1,0 +1,63 @@
+//! The writes of the port, in SQL: each becomes an order or two, which others carry out.
+//!
+//! Every guard is the WHERE of its own statement: it holds when the statement changed a row. A statement
+//! waits for whoever is changing the same row and then looks at the row again, so that a guard holds for
+//! the row as it is when it is changed.
+
+mod accounts;
+mod allowances;
+mod audit;
+mod pending;
+mod sessions;
+mod sweep;
+
+use perennial_store::{Change, Write};
+
+use crate::order::Order;
+
+pub(crate) use sweep::sweep;
+
+/// What `change` asks of the database, in its order.
+pub(crate) fn orders(change: &Change) -> Vec<Order> {
+    change.0.iter().flat_map(of).collect()
+}
+
+fn of(write: &Write) -> Vec<Order> {
+    let order = match write {
+        Write::InsertSession(session) => sessions::insert(session),
+        Write::Rotate { sid, from_generation, from_late, to, active_at } => {
+            sessions::rotate(*sid, (*from_generation, *from_late), to, *active_at)
+        }
+        Write::Confirm { sid, generation } => sessions::confirm(*sid, *generation),
+        Write::Touch { sid, at } => sessions::touch(*sid, *at),
+        Write::EndSession { sid, at, reason } => sessions::end(*sid, *at, *reason),
+        Write::EndSessionsOf { subject, except, at, reason } => sessions::end_of(subject, *except, *at, *reason),
+        Write::Reauthenticate { sid, authentication } => sessions::reauthenticate(*sid, authentication),
+
+        Write::InsertAccount(account) => accounts::insert(account),
+        Write::SetPasswordHash { account, password_hash } => accounts::set_password_hash(account, password_hash),
+        Write::SetDisabled { account, disabled } => accounts::set_disabled(account, *disabled),
+        Write::RecordLogin { account, at } => accounts::record_login(account, *at),
+        Write::ExpectNoSecondFactor { account } => accounts::expect_no_second_factor(account),
+        Write::SetSecondFactor { account, sealed_secret, last_step } => {
+            accounts::set_second_factor(account, sealed_secret, *last_step)
+        }
+        Write::AdvanceSecondFactor { account, step } => accounts::advance_second_factor(account, *step),
+        Write::ReplaceRecoveryCodes { account, hashes } => return accounts::replace_recovery_codes(account, hashes),
+        Write::UseRecoveryCode { account, hashes } => accounts::use_recovery_code(account, hashes),
+
+        Write::InsertPending(pending) => pending::insert(pending),
+        Write::SpendAttempt { token_hash, now } => pending::spend_attempt(token_hash, *now),
+        Write::ReplaceCode { token_hash, code_hash, attempts, now } => {
+            pending::replace_code(token_hash, code_hash, *attempts, *now)
+        }
+        Write::ConsumePending { token_hash, now } => pending::consume(token_hash, *now),
+
+        Write::SpendAllowance { key, limit, window, now } => allowances::spend(*key, *limit, *window, *now),
+        Write::ClearAllowance { key } => allowances::clear(*key),
+        Write::RefundAllowance { key } => allowances::refund(*key),
+
+        Write::Audit(event) => audit::append(event),
+    };
+    vec![order]
+}
