@@ -17,6 +17,9 @@ use crate::wiring::{KeyWatch, Wired};
 /// How often the key directory is looked at.
 const KEY_WATCH: Duration = Duration::from_secs(1);
 
+/// How often the log of ends is looked at: an end is known to every node well within two seconds.
+const ENDS_LOOK: Duration = Duration::from_millis(500);
+
 /// How often the store forgets what nobody can ask for any more.
 const SWEEP: Duration = Duration::from_secs(600);
 
@@ -43,6 +46,7 @@ pub(crate) async fn run(
     };
     let (stop, stopped) = watch::channel(());
     let housekeeping = tokio::spawn(keep_house(Arc::clone(&service), keys));
+    let ends = tokio::spawn(follow_ends(Arc::clone(&service)));
     let until = |mut stopped: watch::Receiver<()>| async move {
         let _ = stopped.changed().await;
     };
@@ -53,8 +57,10 @@ pub(crate) async fn run(
     tracing::info!("stopping: requests that are under way will finish");
     stop.send_replace(());
     let _ = tokio::join!(public, admin);
-    housekeeping.abort();
-    let _ = housekeeping.await;
+    for task in [housekeeping, ends] {
+        task.abort();
+        let _ = task.await;
+    }
     drop(service);
     if tokio::time::timeout(MAIL_GRACE, mail_worker).await.is_err() {
         tracing::warn!("messages were still waiting when the node stopped");
@@ -85,6 +91,20 @@ async fn keep_house(service: Arc<Service>, keys: KeyDirectory) {
             }
             _ = sweep.tick() => forget(&service).await,
         }
+    }
+}
+
+/// Follows the log of ends. While the store cannot be asked, what is remembered stays in force.
+async fn follow_ends(service: Arc<Service>) {
+    let mut look = tokio::time::interval(ENDS_LOOK);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = look.tick() => {}
+            () = service.ends.asked_to_look() => {}
+        }
+        // The store's refusal was logged where it was asked.
+        let _ = service.follow_ends().await;
     }
 }
 

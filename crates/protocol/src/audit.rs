@@ -32,11 +32,12 @@ pub enum AuditKind {
     StaleRefused,
     ReuseDetected,
     StoreBehind,
+    EndRestored,
     JarConflict,
 }
 
 impl AuditKind {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::AccountCreated,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -50,6 +51,7 @@ impl AuditKind {
         Self::StaleRefused,
         Self::ReuseDetected,
         Self::StoreBehind,
+        Self::EndRestored,
         Self::JarConflict,
     ];
 
@@ -68,6 +70,7 @@ impl AuditKind {
             Self::StaleRefused => "stale_refused",
             Self::ReuseDetected => "reuse_detected",
             Self::StoreBehind => "store_behind",
+            Self::EndRestored => "end_restored",
             Self::JarConflict => "jar_conflict",
         }
     }

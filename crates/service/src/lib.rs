@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod credentials;
+pub mod ends;
 pub mod entropy;
 pub mod http;
 pub mod keys;

@@ -77,3 +77,15 @@ pub const VISITOR_CSRF_TTL: Millis = Millis::days(1);
 
 /// How long a jar is told that its session ended, and carries a stale mark.
 pub const AFTERMATH_TTL: Millis = Millis::minutes(10);
+
+/// How long a node remembers that a session was ended, if no access token can live longer.
+pub const ENDS_KEPT: Millis = Millis::hours(1);
+
+/// How long after its time an end may appear in the log: the clocks of two nodes and a slow commit.
+pub const ENDS_SETTLE: Millis = Millis::seconds(10);
+
+/// How long one look at the log of ends may take.
+pub const ENDS_WAIT: Millis = Millis::seconds(5);
+
+/// How many entries of the log of ends are read in one question.
+pub const ENDS_PAGE: usize = 1000;

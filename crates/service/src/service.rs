@@ -13,6 +13,7 @@ use perennial_store::{AllowanceKey, Applied, Change, Store, StoreError, Write};
 use crate::{
     clock::Clock,
     credentials::{AccessTokens, PasswordPool},
+    ends::{self, Ends},
     entropy::{self, Entropy},
     keys::{Keyring, Keys},
     limits,
@@ -30,6 +31,7 @@ pub struct Service {
     pub passwords: PasswordPool,
     pub access: AccessTokens,
     pub mail: MailQueue,
+    pub ends: Ends,
     pub settings: ServiceSettings,
 }
 
@@ -50,6 +52,7 @@ impl Service {
             entropy,
             keyring,
             mail,
+            ends: Ends::default(),
             settings,
         }
     }
@@ -78,7 +81,23 @@ impl Service {
 
     /// Applies a change within the patience of ordinary calls.
     pub async fn apply(&self, writes: Vec<Write>) -> Result<Applied, Refusal> {
-        self.ask(limits::STORE_WAIT, self.store.apply(Change(writes))).await
+        self.apply_within(limits::STORE_WAIT, writes).await
+    }
+
+    /// Applies a change within `patience`. This node hears of the ends in it at once.
+    pub async fn apply_within(&self, patience: Millis, writes: Vec<Write>) -> Result<Applied, Refusal> {
+        let ends = writes.iter().any(|write| matches!(write, Write::EndSession { .. } | Write::EndSessionsOf { .. }));
+        let applied = self.ask(patience, self.store.apply(Change(writes))).await;
+        if ends {
+            self.ends.look_soon();
+        }
+        applied
+    }
+
+    /// Looks at the log of ends.
+    pub async fn follow_ends(&self) -> Result<(), Refusal> {
+        let kept = limits::ENDS_KEPT.max(self.settings.lifetimes.access_longest());
+        self.ask(limits::ENDS_WAIT, ends::follow(&self.ends, &*self.store, kept, self.now())).await
     }
 
     /// Spends allowances before what they limit is tried: all of them, or none if one is used up.

@@ -38,11 +38,12 @@ impl Carried {
         let mut sids: Vec<Sid> = tokens.iter().filter_map(|carried| carried.token.map(|token| token.sid)).collect();
         sids.sort_unstable();
         sids.dedup();
-        let sessions = if sids.is_empty() {
+        let mut sessions = if sids.is_empty() {
             Vec::new()
         } else {
             service.ask(limits::SESSION_STORE_WAIT, service.store.load_sessions(&sids)).await?
         };
+        service.ends.mark(&mut sessions);
         Ok(Self { tokens, sessions })
     }
 

@@ -7,13 +7,13 @@ use perennial_protocol::{
     session::Session,
     time::UnixMillis,
 };
-use perennial_store::{Allowance, AllowanceKey, Result};
+use perennial_store::{Allowance, AllowanceKey, EndPlace, Result, SessionEnd};
 use tokio_postgres::Row;
 
 use crate::{
     error::Unreadable,
     readers::Readers,
-    rows::{self, account_columns, audit_columns, pending_columns, session_columns},
+    rows::{self, account_columns, audit_columns, end_columns, pending_columns, session_columns},
     value::{Value, values},
 };
 
@@ -44,6 +44,16 @@ pub(crate) async fn sessions_of(
          ORDER BY created_at DESC LIMIT $3"
     );
     many(db, SQL, values![subject.as_str(), now.0, limit], rows::session).await
+}
+
+pub(crate) async fn ends(db: &Readers, after: EndPlace, limit: usize) -> Result<Vec<SessionEnd>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        end_columns!(),
+        " FROM perennial.session WHERE ended_at IS NOT NULL AND (ended_at, sid) > ($1, $2)
+         ORDER BY ended_at, sid LIMIT $3"
+    );
+    many(db, SQL, values![after.at.0, &after.sid.0, limit], rows::session_end).await
 }
 
 pub(crate) async fn account(db: &Readers, id: &Subject) -> Result<Option<Account>> {

@@ -8,7 +8,7 @@ use perennial_protocol::{
     session::{AssuranceLevel, Authentication, EndReason, Ended, Session},
     time::UnixMillis,
 };
-use perennial_store::Allowance;
+use perennial_store::{Allowance, SessionEnd};
 use tokio_postgres::{Row, types::FromSql};
 
 use crate::error::Unreadable;
@@ -19,6 +19,12 @@ macro_rules! session_columns {
     () => {
         "sid, session_key, salt, subject, created_at, ends_at, active_at, generation, parent, delivered_at, late, \
          confirmed, ended_at, end_reason, authenticated_at, assurance_level, methods, device"
+    };
+}
+
+macro_rules! end_columns {
+    () => {
+        "sid, session_key, ended_at, end_reason"
     };
 }
 
@@ -41,7 +47,7 @@ macro_rules! audit_columns {
     };
 }
 
-pub(crate) use {account_columns, audit_columns, pending_columns, session_columns};
+pub(crate) use {account_columns, audit_columns, end_columns, pending_columns, session_columns};
 
 pub(crate) fn session(row: &Row) -> Result<Session> {
     let mut columns = Columns::of("session", row);
@@ -80,6 +86,15 @@ fn ended(columns: &mut Columns<'_>) -> Result<Option<Ended>> {
         None => Some(None),
     })?;
     Ok(at.zip(reason).map(|(at, reason)| Ended { at: UnixMillis(at), reason }))
+}
+
+pub(crate) fn session_end(row: &Row) -> Result<SessionEnd> {
+    let mut columns = Columns::of("session", row);
+    let sid = Sid(columns.bytes()?);
+    let session_key = columns.parse(|key: String| SessionKey::parse(&key).ok())?;
+    let at = columns.time()?;
+    let reason = columns.parse(|reason: String| EndReason::from_name(&reason))?;
+    Ok(SessionEnd { sid, session_key, ended: Ended { at, reason } })
 }
 
 pub(crate) fn account(row: &Row) -> Result<Account> {

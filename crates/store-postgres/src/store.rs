@@ -9,7 +9,7 @@ use perennial_protocol::{
     session::Session,
     time::UnixMillis,
 };
-use perennial_store::{Allowance, AllowanceKey, Applied, Change, Result, Store};
+use perennial_store::{Allowance, AllowanceKey, Applied, Change, EndPlace, Result, SessionEnd, Store};
 
 use crate::{
     PostgresStore, load,
@@ -31,6 +31,10 @@ impl Store for PostgresStore {
 
     async fn load_sessions_of(&self, subject: &Subject, now: UnixMillis, limit: usize) -> Result<Vec<Session>> {
         load::sessions_of(&self.readers, subject, now, limit).await
+    }
+
+    async fn load_ends(&self, after: EndPlace, limit: usize) -> Result<Vec<SessionEnd>> {
+        load::ends(&self.readers, after, limit).await
     }
 
     async fn load_account(&self, id: &Subject) -> Result<Option<Account>> {

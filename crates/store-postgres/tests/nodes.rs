@@ -18,7 +18,8 @@ use perennial_protocol::{
     time::UnixMillis,
 };
 use perennial_store::{
-    Allowance, AllowanceKey, Applied, Change, Result, Store, Write, contract::Fresh, store_contract,
+    Allowance, AllowanceKey, Applied, Change, EndPlace, Result, SessionEnd, Store, Write, contract::Fresh,
+    store_contract,
 };
 use perennial_store_postgres::PostgresStore;
 use samples::{NOW, done, generation, patient_store, rotate, session};
@@ -48,6 +49,10 @@ impl Store for InTurn {
 
     async fn load_sessions_of(&self, subject: &Subject, now: UnixMillis, limit: usize) -> Result<Vec<Session>> {
         self.node().load_sessions_of(subject, now, limit).await
+    }
+
+    async fn load_ends(&self, after: EndPlace, limit: usize) -> Result<Vec<SessionEnd>> {
+        self.node().load_ends(after, limit).await
     }
 
     async fn load_account(&self, id: &Subject) -> Result<Option<Account>> {

@@ -7,10 +7,10 @@ use perennial_protocol::{
     session::Session,
     time::UnixMillis,
 };
-use perennial_store::{Allowance, AllowanceKey};
+use perennial_store::{Allowance, AllowanceKey, EndPlace, SessionEnd};
 use rusqlite::{Connection, OptionalExtension, Params, Result, Row, params};
 
-use crate::rows::{self, account_columns, audit_columns, pending_columns, session_columns};
+use crate::rows::{self, account_columns, audit_columns, end_columns, pending_columns, session_columns};
 
 pub(crate) fn sessions(connection: &Connection, sids: &[Sid]) -> Result<Vec<Session>> {
     const SQL: &str = concat!("SELECT ", session_columns!(), " FROM session WHERE sid = ?1");
@@ -40,6 +40,15 @@ pub(crate) fn sessions_of(
         " FROM session WHERE subject = ?1 AND ended_at IS NULL AND ends_at > ?2 ORDER BY created_at DESC LIMIT ?3"
     );
     many(connection, SQL, params![subject.as_str(), now.0, row_count(limit)], rows::session)
+}
+
+pub(crate) fn ends(connection: &Connection, after: EndPlace, limit: usize) -> Result<Vec<SessionEnd>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        end_columns!(),
+        " FROM session WHERE ended_at IS NOT NULL AND (ended_at, sid) > (?1, ?2) ORDER BY ended_at, sid LIMIT ?3"
+    );
+    many(connection, SQL, params![after.at.0, after.sid.0, row_count(limit)], rows::session_end)
 }
 
 pub(crate) fn account(connection: &Connection, id: &Subject) -> Result<Option<Account>> {

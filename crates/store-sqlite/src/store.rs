@@ -8,7 +8,7 @@ use perennial_protocol::{
     session::Session,
     time::UnixMillis,
 };
-use perennial_store::{Allowance, AllowanceKey, Applied, Change, Result, Store};
+use perennial_store::{Allowance, AllowanceKey, Applied, Change, EndPlace, Result, SessionEnd, Store};
 
 use crate::{
     SqliteStore, load,
@@ -27,6 +27,10 @@ impl Store for SqliteStore {
 
     async fn load_sessions_of(&self, subject: &Subject, now: UnixMillis, limit: usize) -> Result<Vec<Session>> {
         self.readers.read(|db| load::sessions_of(db, subject, now, limit))
+    }
+
+    async fn load_ends(&self, after: EndPlace, limit: usize) -> Result<Vec<SessionEnd>> {
+        self.readers.read(|db| load::ends(db, after, limit))
     }
 
     async fn load_account(&self, id: &Subject) -> Result<Option<Account>> {

@@ -13,7 +13,7 @@ use perennial_protocol::{
     audit::AuditEvent,
     id::{SessionKey, Sid, Subject},
     login::{Account, Email, Pending},
-    session::Session,
+    session::{Ended, Session},
     time::UnixMillis,
 };
 
@@ -32,6 +32,34 @@ pub enum StoreError {
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
+/// One entry of the log of ends: which session was ended before its time, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionEnd {
+    pub sid: Sid,
+    pub session_key: SessionKey,
+    pub ended: Ended,
+}
+
+impl SessionEnd {
+    pub const fn place(&self) -> EndPlace {
+        EndPlace { at: self.ended.at, sid: self.sid }
+    }
+}
+
+/// A place in the log of ends, which is in the order of the ends' times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EndPlace {
+    pub at: UnixMillis,
+    pub sid: Sid,
+}
+
+impl EndPlace {
+    /// Before every end at `at`, and after every earlier one.
+    pub const fn before(at: UnixMillis) -> Self {
+        Self { at: UnixMillis(at.0.saturating_sub(1)), sid: Sid([0xff; 16]) }
+    }
+}
+
 /// What a store does. Loads see every change that was applied before they began.
 #[async_trait]
 pub trait Store: Send + Sync + std::fmt::Debug {
@@ -43,6 +71,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The sessions of `subject` that have neither been ended nor reached their absolute end, newest
     /// first, at most `limit`.
     async fn load_sessions_of(&self, subject: &Subject, now: UnixMillis, limit: usize) -> Result<Vec<Session>>;
+
+    /// The log of ends after `after`, at most `limit` entries. An end that is committed late appears at the
+    /// place of its time, so that whoever reads on has to look back a little.
+    async fn load_ends(&self, after: EndPlace, limit: usize) -> Result<Vec<SessionEnd>>;
 
     async fn load_account(&self, id: &Subject) -> Result<Option<Account>>;
 

@@ -21,7 +21,7 @@ use perennial_protocol::{
 };
 
 use self::tables::Tables;
-use crate::{Allowance, AllowanceKey, Applied, Change, Result, Store};
+use crate::{Allowance, AllowanceKey, Applied, Change, EndPlace, Result, SessionEnd, Store};
 
 /// A store that keeps nothing.
 #[derive(Default)]
@@ -62,6 +62,19 @@ impl Store for MemoryStore {
         sessions.sort_by_key(|session| std::cmp::Reverse(session.created_at));
         sessions.truncate(limit);
         Ok(sessions)
+    }
+
+    async fn load_ends(&self, after: EndPlace, limit: usize) -> Result<Vec<SessionEnd>> {
+        let tables = self.tables();
+        let end = |session: &Session| {
+            let ended = session.ended?;
+            Some(SessionEnd { sid: session.sid, session_key: session.session_key.clone(), ended })
+        };
+        let mut ends: Vec<SessionEnd> =
+            tables.sessions.rows.values().filter_map(end).filter(|end| end.place() > after).collect();
+        ends.sort_by_key(SessionEnd::place);
+        ends.truncate(limit);
+        Ok(ends)
     }
 
     async fn load_account(&self, id: &Subject) -> Result<Option<Account>> {

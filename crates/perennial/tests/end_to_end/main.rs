@@ -3,6 +3,7 @@
 
 mod attacks;
 mod durability;
+mod ends;
 mod jars;
 mod keys;
 mod login;

@@ -66,6 +66,13 @@ impl Lifetimes {
         Ok(self)
     }
 
+    /// No access token lives longer than this.
+    #[expect(clippy::cast_possible_truncation, reason = "a span of at most 400 days fits")]
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of jitter need no more than 52 bits")]
+    pub fn access_longest(&self) -> Millis {
+        Millis((self.access.0 as f64 * (1.0 + self.jitter)).ceil() as i64)
+    }
+
     /// When an access token made now expires: never after its session, and moved by up to `jitter` of its
     /// life. `dice` is evenly distributed over all values.
     #[expect(clippy::cast_possible_truncation, reason = "a span of at most 400 days fits")]

@@ -79,7 +79,8 @@ async fn by_access_alone(service: &Service, visit: &Visit, keys: &Keys, now: Uni
     };
     let question = service.store.load_session_by_key(&claims.sid);
     let session = service.ask(limits::SESSION_STORE_WAIT, question).await?;
-    let Some(session) = session else { return without_session(service, visit, Some(EndReason::Unknown)).await };
+    let Some(mut session) = session else { return without_session(service, visit, Some(EndReason::Unknown)).await };
+    service.ends.mark([&mut session]);
     if let Some(reason) = session.over(&service.settings.lifetimes.refresh, now) {
         let mut standing = without_session(service, visit, Some(reason)).await?;
         standing.jar.closed = vec![session.session_key];
@@ -96,9 +97,14 @@ async fn by_access_alone(service: &Service, visit: &Visit, keys: &Keys, now: Uni
     })
 }
 
-/// What an access token alone tells while the store cannot be asked: a good one passes.
+/// What an access token alone tells while the store cannot be asked: a good one passes, unless this node
+/// heard that its session was ended.
 pub fn read_without_store(service: &Service, visit: &Visit) -> Option<Standing> {
     let claims = access_of(service, &service.keys(), &visit.jar, service.now(), |_| true)?;
+    if let Some(ended) = service.ends.of(&claims.sid) {
+        let jar = JarChange { closed: vec![claims.sid.clone()], ended: Some(ended.reason), ..JarChange::default() };
+        return Some(Standing { verdict: Verdict::Ended(ended.reason), ..Standing::of_nobody(jar) });
+    }
     Some(Standing {
         verdict: Verdict::Authenticated,
         session: Some(SessionFacts::from(&*claims)),

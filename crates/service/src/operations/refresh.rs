@@ -13,7 +13,7 @@ use perennial_protocol::{
     session::{EndReason, Session, status::Verdict},
     time::{Millis, UnixMillis},
 };
-use perennial_store::{Applied, Change, Write};
+use perennial_store::{Applied, Write};
 
 use super::{
     grant::{self, HandOut},
@@ -97,7 +97,7 @@ async fn apply(
     if writes.is_empty() {
         return Ok(Applied::Done);
     }
-    service.ask(limits::SESSION_STORE_WAIT, service.store.apply(Change(writes))).await
+    service.apply_within(limits::SESSION_STORE_WAIT, writes).await
 }
 
 /// Moves the idle end forward where nothing else does, a few times per idle span at most.

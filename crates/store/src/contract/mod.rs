@@ -67,6 +67,8 @@ macro_rules! store_contract {
             writes_without_a_guard_do_nothing_to_a_session_that_does_not_exist
             the_sessions_of_a_subject_come_newest_first_up_to_the_limit
             the_sessions_of_a_subject_are_those_that_live
+            ends_are_told_in_the_order_of_their_times
+            ends_are_told_after_a_place_and_up_to_the_limit
         }
         $crate::store_contract! { $make, accounts:
             an_account_reads_back_exactly_as_it_was_written

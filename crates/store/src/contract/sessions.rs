@@ -10,7 +10,7 @@ use perennial_protocol::{
 };
 
 use super::samples::*;
-use crate::Write;
+use crate::{EndPlace, SessionEnd, Write};
 
 pub async fn a_session_reads_back_exactly_as_it_was_written(store: &Shared) {
     for shape in shapes() {
@@ -267,6 +267,47 @@ pub async fn the_sessions_of_a_subject_are_those_that_live(store: &Shared) {
     done(apply(store, [end(session(5).sid, EndReason::Revoked)]).await);
     let living: BTreeSet<Sid> = sids_of(store, 1, 10).await.into_iter().collect();
     assert_eq!(living, BTreeSet::from([session(1).sid, session(2).sid]));
+}
+
+pub async fn ends_are_told_in_the_order_of_their_times(store: &Shared) {
+    for number in 1..=5 {
+        put(store, &session(number)).await;
+    }
+    for (number, seconds, reason) in [(3, 7, EndReason::Reuse), (1, 9, EndReason::Logout), (5, 7, EndReason::Revoked)] {
+        done(apply(store, [Write::EndSession { sid: session(number).sid, at: at(seconds), reason }]).await);
+    }
+    let all = Write::EndSessionsOf { subject: subject(2), except: None, at: at(8), reason: EndReason::PasswordChanged };
+    done(apply(store, [all]).await);
+    let told = store.load_ends(EndPlace::before(NOW), 10).await.expect("available");
+    let expected = [
+        (3, 7, EndReason::Reuse),
+        (5, 7, EndReason::Revoked),
+        (2, 8, EndReason::PasswordChanged),
+        (1, 9, EndReason::Logout),
+    ];
+    let expected = expected.map(|(number, seconds, reason)| SessionEnd {
+        sid: session(number).sid,
+        session_key: session(number).session_key,
+        ended: Ended { at: at(seconds), reason },
+    });
+    assert_eq!(told, expected);
+}
+
+pub async fn ends_are_told_after_a_place_and_up_to_the_limit(store: &Shared) {
+    for number in 1..=5 {
+        put(store, &session(number)).await;
+        let write =
+            Write::EndSession { sid: session(number).sid, at: at(i64::from(number / 2)), reason: EndReason::Logout };
+        done(apply(store, [write]).await);
+    }
+    let told = async |after, limit| {
+        let ends = store.load_ends(after, limit).await.expect("available");
+        ends.into_iter().map(|end| end.sid.0[0]).collect::<Vec<_>>()
+    };
+    assert_eq!(told(EndPlace::before(at(1)), 10).await, [2, 3, 4, 5]);
+    assert_eq!(told(EndPlace { at: at(1), sid: session(2).sid }, 2).await, [3, 4]);
+    assert_eq!(told(EndPlace::before(at(3)), 10).await, []);
+    assert_eq!(told(EndPlace::before(UnixMillis(i64::MIN)), 0).await, []);
 }
 
 async fn sids_of(store: &Shared, number: u8, limit: usize) -> Vec<Sid> {
