@@ -82,7 +82,7 @@ pub enum RefreshState {
 }
 
 /// Who a session speaks for, as far as a client may know.
-#[derive(Debug, Clone, Default, serde::Serialize)]
+#[derive(Debug, Clone, Default, serde::Serialize, utoipa::ToSchema)]
 pub struct Person {
     pub id: String,
     pub email: Option<String>,

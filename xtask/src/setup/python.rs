@@ -9,7 +9,7 @@ use anyhow::Context;
 use super::Note;
 use crate::{process, tools::Folders};
 
-const PACKAGES: &[&str] = &["pyjwt[crypto]==2.15.1", "cryptography==50.0.2", "aiosmtpd==1.4.6"];
+const PACKAGES: &[&str] = &["pyjwt[crypto]==2.15.1", "cryptography==50.0.2", "aiosmtpd==1.4.6", "schemathesis==4.32.5"];
 
 pub(super) fn ensure(folders: &Folders) -> anyhow::Result<()> {
     let note = Note::of(&folders.venv, PACKAGES);

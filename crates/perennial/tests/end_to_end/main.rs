@@ -8,6 +8,7 @@ mod jars;
 mod keys;
 mod login;
 mod mail;
+mod openapi;
 mod pages;
 mod refresh;
 mod secrets;

@@ -14,6 +14,7 @@ use perennial_protocol::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::{cookies, problem, request::ApiRequest};
 use crate::{
@@ -34,9 +35,9 @@ pub enum Reply {
     NoContent(JarChange),
 }
 
-/// The session answer of the API.
-#[derive(Debug, Serialize)]
-struct SessionAnswer<'s> {
+/// The session answer of the API. Durations are seconds from now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SessionAnswer<'s> {
     status: &'static str,
     is_authenticated: bool,
     has_refresh_token: bool,

@@ -7,6 +7,7 @@ pub mod answer;
 pub mod cookies;
 pub mod guard;
 pub mod hosts;
+pub mod openapi;
 pub mod paths;
 pub mod problem;
 pub mod request;

@@ -9,7 +9,34 @@ use axum::{
     response::Response,
 };
 use perennial_protocol::{refusal::Refusal, time::Millis};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// A refusal as a client reads it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Problem<'p> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: String,
+    status: u16,
+    detail: &'p str,
+    /// Stable: what programs go by.
+    code: &'static str,
+    /// The same as `detail`.
+    message: &'p str,
+    success: bool,
+    /// Why a session is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    /// Seconds to wait, as in the header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+    /// The token that repairs a `csrf_failed` or `identity_changed`.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    further: Map<String, Value>,
+}
 
 /// The status of a refusal.
 pub const fn status(refusal: &Refusal) -> StatusCode {
@@ -84,26 +111,21 @@ pub fn plain(refusal: &Refusal) -> Response {
 pub fn render(refusal: &Refusal, further: Map<String, Value>) -> Response {
     let status = status(refusal);
     let detail = detail(refusal);
-    let mut body = json!({
-        "type": format!("urn:perennial:problem:{}", refusal.code()),
-        "title": refusal.code().replace('_', " "),
-        "status": status.as_u16(),
-        "detail": detail,
-        "code": refusal.code(),
-        "message": detail,
-        "success": false,
-    });
     let retry_after = retry_after_seconds(refusal);
-    if let Some(fields) = body.as_object_mut() {
-        if let Refusal::SessionEnded(reason) = refusal {
-            fields.insert("reason".into(), json!(reason.name()));
-        }
-        if let Some(seconds) = retry_after {
-            fields.insert("retry_after".into(), json!(seconds));
-        }
-        fields.extend(further);
-    }
-    let mut response = Response::new(Body::from(body.to_string()));
+    let problem = Problem {
+        kind: format!("urn:perennial:problem:{}", refusal.code()),
+        title: refusal.code().replace('_', " "),
+        status: status.as_u16(),
+        detail: &detail,
+        code: refusal.code(),
+        message: &detail,
+        success: false,
+        reason: if let Refusal::SessionEnded(reason) = refusal { Some(reason.name()) } else { None },
+        retry_after,
+        further,
+    };
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -3,6 +3,7 @@
 use axum::response::Response;
 use perennial_protocol::call::Call;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     http::{answer::Reply, request::ApiRequest},
@@ -10,8 +11,9 @@ use crate::{
     outcome::Outcome,
 };
 
-#[derive(Deserialize)]
-struct Body {
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LoginBody)]
+pub(in crate::http) struct Body {
     email: String,
     password: String,
 }

@@ -2,7 +2,9 @@
 
 use axum::response::Response;
 use perennial_protocol::{call::Call, login::StepName, refusal::Refusal};
+use serde::Serialize;
 use serde_json::{Map, json};
+use utoipa::ToSchema;
 
 use super::register::Code;
 use crate::{
@@ -10,6 +12,14 @@ use crate::{
     operations::{confirm_mfa::confirm_mfa, set_up_mfa::set_up_mfa, verify_mfa::verify_mfa},
     outcome::{JarChange, Outcome},
 };
+
+/// What an authenticator app needs, in three forms.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct MfaSetupAnswer<'s> {
+    secret: &'s str,
+    otpauth_uri: &'s str,
+    qr_svg: String,
+}
 
 pub async fn set_up(request: ApiRequest) -> Response {
     let outcome = run_set_up(&request).await;
@@ -20,9 +30,9 @@ async fn run_set_up(request: &ApiRequest) -> Outcome<Reply> {
     let carried = request.admitted_without_parameters(Call::MfaSetup).await?;
     let set_up = set_up_mfa(&request.service, &request.visit, &carried).await?;
     let qr_svg = perennial_pages::qr_svg(&set_up.otpauth_uri).map_err(|_| Refusal::InternalError)?;
-    let answer = json!({ "secret": *set_up.secret, "otpauth_uri": *set_up.otpauth_uri, "qr_svg": qr_svg });
+    let answer = MfaSetupAnswer { secret: &set_up.secret, otpauth_uri: &set_up.otpauth_uri, qr_svg };
     let pending = set_up.token.map(|token| (StepName::MfaSetup, token));
-    Ok(Reply::Json(answer, JarChange { pending, ..JarChange::default() }))
+    Ok(Reply::Json(json!(answer), JarChange { pending, ..JarChange::default() }))
 }
 
 pub async fn confirm(request: ApiRequest) -> Response {

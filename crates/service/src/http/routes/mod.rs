@@ -20,6 +20,7 @@ use perennial_protocol::call::Call;
 
 use super::{
     guard::{self, Proof},
+    openapi,
     request::ApiRequest,
 };
 use crate::{outcome::Refused, service::Service, visit::Carried};
@@ -44,6 +45,7 @@ pub fn router(service: &Service) -> Router<Arc<Service>> {
     ];
     let mut router = Router::new()
         .route("/.well-known/jwks.json", get(jwks::read))
+        .route(&format!("{base}/openapi.json"), get(openapi::read))
         .route(&format!("{base}{}/{{session_key}}", Call::Sessions.path()), delete(sessions::end));
     for (call, methods) in calls {
         router = router.route(&format!("{base}{}", call.path()), methods);

@@ -3,6 +3,7 @@
 use axum::response::Response;
 use perennial_protocol::{call::Call, refusal::Refusal};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     http::{answer::Reply, request::ApiRequest},
@@ -10,8 +11,10 @@ use crate::{
     outcome::Outcome,
 };
 
-#[derive(Deserialize)]
-struct Body {
+/// Either of the two.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ReauthenticateBody)]
+pub(in crate::http) struct Body {
     password: Option<String>,
     code: Option<String>,
 }

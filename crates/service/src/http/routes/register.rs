@@ -3,6 +3,7 @@
 use axum::response::Response;
 use perennial_protocol::call::Call;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     http::{answer::Reply, request::ApiRequest},
@@ -14,8 +15,9 @@ use crate::{
     outcome::Outcome,
 };
 
-#[derive(Deserialize)]
-struct Body {
+#[derive(Deserialize, ToSchema)]
+#[schema(as = RegisterBody)]
+pub(in crate::http) struct Body {
     email: String,
     password: String,
     #[serde(default)]
@@ -23,8 +25,9 @@ struct Body {
 }
 
 /// A code that was typed.
-#[derive(Deserialize)]
-pub(super) struct Code {
+#[derive(Deserialize, ToSchema)]
+#[schema(as = CodeBody)]
+pub(in crate::http) struct Code {
     pub(super) code: String,
 }
 

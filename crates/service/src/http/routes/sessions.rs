@@ -6,8 +6,10 @@ use axum::{
     extract::{FromRequest, Path, Request, State, rejection::PathRejection},
     response::Response,
 };
-use perennial_protocol::call::Call;
-use serde_json::{Value, json};
+use perennial_protocol::{call::Call, time::UnixMillis};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     http::{
@@ -24,6 +26,27 @@ use crate::{
     visit::Carried,
 };
 
+/// The devices of the person who is logged in.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct SessionsAnswer<'s> {
+    sessions: Vec<SessionLine<'s>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct SessionLine<'s> {
+    session_key: &'s str,
+    /// What the browser calls itself, shortened.
+    device: &'s str,
+    created_seconds_ago: i64,
+    active_seconds_ago: i64,
+    /// How many factors stood behind the login.
+    aal: u8,
+    /// Method references (RFC 8176).
+    amr: &'s [String],
+    /// Whether it is the session that asks.
+    current: bool,
+}
+
 pub async fn list(request: ApiRequest) -> Response {
     let outcome = run_list(&request).await;
     request.respond(Call::Sessions, outcome)
@@ -38,19 +61,20 @@ async fn run_list(request: &ApiRequest) -> Outcome<Reply> {
     }
     let devices = list_sessions(&request.service, &request.visit, &carried).await?;
     let now = request.service.now();
-    let line = |device: &Device| -> Value {
-        json!({
-            "session_key": device.session_key,
-            "device": device.device,
-            "created_seconds_ago": now.since(device.created_at).whole_seconds().max(0),
-            "active_seconds_ago": now.since(device.active_at).whole_seconds().max(0),
-            "aal": device.level,
-            "amr": device.methods,
-            "current": device.place == Place::Here,
-        })
-    };
-    let sessions: Vec<Value> = devices.iter().map(line).collect();
-    Ok(Reply::Json(json!({ "sessions": sessions }), JarChange::default()))
+    let answer = SessionsAnswer { sessions: devices.iter().map(|device| line(device, now)).collect() };
+    Ok(Reply::Json(json!(answer), JarChange::default()))
+}
+
+fn line(device: &Device, now: UnixMillis) -> SessionLine<'_> {
+    SessionLine {
+        session_key: device.session_key.as_str(),
+        device: &device.device,
+        created_seconds_ago: now.since(device.created_at).whole_seconds().max(0),
+        active_seconds_ago: now.since(device.active_at).whole_seconds().max(0),
+        aal: device.level,
+        amr: &device.methods,
+        current: device.place == Place::Here,
+    }
 }
 
 pub async fn end(
