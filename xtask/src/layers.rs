@@ -22,7 +22,11 @@ const LAYERS: &[Layer] = &[
     Layer { name: "perennial-protocol", uses: &[], tests_use: &[] },
     Layer { name: "perennial-store", uses: &["perennial-protocol"], tests_use: TEST_CRATES },
     Layer { name: "perennial-store-sqlite", uses: &["perennial-protocol", "perennial-store"], tests_use: TEST_CRATES },
-    Layer { name: "perennial-store-postgres", uses: &["perennial-protocol", "perennial-store"], tests_use: TEST_CRATES },
+    Layer {
+        name: "perennial-store-postgres",
+        uses: &["perennial-protocol", "perennial-store"],
+        tests_use: TEST_CRATES,
+    },
     Layer { name: "perennial-pages", uses: &["perennial-protocol"], tests_use: TEST_CRATES },
     Layer { name: "perennial-settings", uses: &["perennial-protocol"], tests_use: TEST_CRATES },
     Layer {
@@ -53,7 +57,7 @@ const TEST_CRATES: &[&str] = &["perennial-testkit", "perennial-simulation"];
 
 /// The crate whose foreign dependencies are counted one by one: the rules need no clock, socket or runtime.
 const RULES: &str = "perennial-protocol";
-const RULES_USE: &[&str] = &["aws-lc-rs", "base64", "cookie", "serde", "thiserror", "url"];
+const RULES_USE: &[&str] = &["aws-lc-rs", "base64", "cookie", "serde", "serde_json", "thiserror", "url"];
 const RULES_TESTS_USE: &[&str] = &["proptest"];
 
 pub(crate) fn run(root: &Path) -> anyhow::Result<()> {

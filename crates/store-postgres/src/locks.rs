@@ -59,6 +59,8 @@ impl Named {
                 self.subjects.insert(subject.as_str().to_owned());
             }
             Write::SetPasswordHash { account, .. }
+            | Write::ReplacePasswordHash { account, .. }
+            | Write::SetClaims { account, .. }
             | Write::SetDisabled { account, .. }
             | Write::RecordLogin { account, .. }
             | Write::ExpectNoSecondFactor { account }
@@ -76,6 +78,8 @@ impl Named {
             Write::SpendAllowance { key, .. } | Write::ClearAllowance { key } | Write::RefundAllowance { key } => {
                 self.allowances.insert(key.0);
             }
+            // A change names one key of the admin API at most, and no other row with it.
+            Write::InsertAdminKey(_) | Write::RevokeAdminKey { .. } | Write::UseAdminKey { .. } => {}
             Write::InsertAccount(_) | Write::InsertPending(_) | Write::Audit(_) => {}
         }
     }

@@ -18,7 +18,8 @@ use crate::{
 };
 
 /// Never changed once released; a new version is a new file.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../migrations/0001_first.sql"), include_str!("../migrations/0002_claims_and_admin_keys.sql")];
 
 /// The lock of whoever migrates: `Prnl`.
 const LOCK: i64 = 0x5072_6e6c;

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use perennial_protocol::{
+    admin_key::{AdminKey, AdminKeyName},
     audit::AuditEvent,
+    claims::Claims,
     id::{Sid, Subject},
     login::{Account, Pending},
     refresh::{Generation, Rotation},
@@ -87,9 +89,19 @@ pub enum Write {
         account: Subject,
         password_hash: String,
     },
+    /// Puts a better hash of the same password in place of `from`, where that still stands.
+    ReplacePasswordHash {
+        account: Subject,
+        from: String,
+        to: String,
+    },
     SetDisabled {
         account: Subject,
         disabled: bool,
+    },
+    SetClaims {
+        account: Subject,
+        claims: Claims,
     },
     RecordLogin {
         account: Subject,
@@ -157,6 +169,19 @@ pub enum Write {
     /// is given back to it.
     RefundAllowance {
         key: AllowanceKey,
+    },
+
+    /// Guard: neither the name nor the hash is taken; a key that was revoked keeps both.
+    InsertAdminKey(AdminKey),
+    /// Guard: the key exists and is not revoked.
+    RevokeAdminKey {
+        name: AdminKeyName,
+        at: UnixMillis,
+    },
+    /// Moves `last_used_at` forward, never back.
+    UseAdminKey {
+        name: AdminKeyName,
+        at: UnixMillis,
     },
 
     Audit(AuditEvent),

@@ -5,6 +5,7 @@
 //! the row as it is when it is changed.
 
 mod accounts;
+mod admin_keys;
 mod allowances;
 mod audit;
 mod pending;
@@ -36,6 +37,8 @@ fn of(write: &Write) -> Vec<Order> {
 
         Write::InsertAccount(account) => accounts::insert(account),
         Write::SetPasswordHash { account, password_hash } => accounts::set_password_hash(account, password_hash),
+        Write::ReplacePasswordHash { account, from, to } => accounts::replace_password_hash(account, from, to),
+        Write::SetClaims { account, claims } => accounts::set_claims(account, claims),
         Write::SetDisabled { account, disabled } => accounts::set_disabled(account, *disabled),
         Write::RecordLogin { account, at } => accounts::record_login(account, *at),
         Write::ExpectNoSecondFactor { account } => accounts::expect_no_second_factor(account),
@@ -56,6 +59,10 @@ fn of(write: &Write) -> Vec<Order> {
         Write::SpendAllowance { key, limit, window, now } => allowances::spend(*key, *limit, *window, *now),
         Write::ClearAllowance { key } => allowances::clear(*key),
         Write::RefundAllowance { key } => allowances::refund(*key),
+
+        Write::InsertAdminKey(key) => admin_keys::insert(key),
+        Write::RevokeAdminKey { name, at } => admin_keys::revoke(name, *at),
+        Write::UseAdminKey { name, at } => admin_keys::note_use(name, *at),
 
         Write::Audit(event) => audit::append(event),
     };

@@ -3,6 +3,7 @@
 //! Every guard is the WHERE of its own statement: it holds when the statement changed a row.
 
 mod accounts;
+mod admin_keys;
 mod allowances;
 mod audit;
 mod pending;
@@ -43,6 +44,10 @@ fn run(db: &Connection, write: &Write) -> Result<Applied> {
         Write::SetPasswordHash { account, password_hash } => {
             regardless(accounts::set_password_hash(db, account, password_hash)?)
         }
+        Write::ReplacePasswordHash { account, from, to } => {
+            regardless(accounts::replace_password_hash(db, account, from, to)?)
+        }
+        Write::SetClaims { account, claims } => regardless(accounts::set_claims(db, account, claims)?),
         Write::SetDisabled { account, disabled } => regardless(accounts::set_disabled(db, account, *disabled)?),
         Write::RecordLogin { account, at } => regardless(accounts::record_login(db, account, *at)?),
         Write::ExpectNoSecondFactor { account } => guarded(accounts::without_second_factor(db, account)?),
@@ -67,6 +72,10 @@ fn run(db: &Connection, write: &Write) -> Result<Applied> {
         }
         Write::ClearAllowance { key } => regardless(allowances::clear(db, *key)?),
         Write::RefundAllowance { key } => regardless(allowances::refund(db, *key)?),
+
+        Write::InsertAdminKey(key) => guarded(admin_keys::insert(db, key)?),
+        Write::RevokeAdminKey { name, at } => guarded(admin_keys::revoke(db, name, *at)?),
+        Write::UseAdminKey { name, at } => regardless(admin_keys::note_use(db, name, *at)?),
 
         Write::Audit(event) => regardless(audit::append(db, event)?),
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use perennial_protocol::{
+    claims::Claims,
     id::{SessionKey, Sid, Subject},
     refresh::{Branch, Generation, Parent, Rotation},
     session::{AssuranceLevel, Authentication, EndReason, Ended, Session},
@@ -53,6 +54,7 @@ fn shapes() -> Vec<Session> {
             level: AssuranceLevel::Two,
             methods: vec!["pwd".into(), "otp".into()],
         },
+        claims: claims(&format!(r#"{{"x":"{}"}}"#, "x".repeat(Claims::BYTES_MAX - 8))),
         ..session(2)
     };
     let strange = Session {
@@ -63,6 +65,7 @@ fn shapes() -> Vec<Session> {
             ..usual.authentication.clone()
         },
         device: "Mózïllä \"5.0\" '; DROP TABLE session; -- \t\r\n \u{202e}🦊\u{10ffff}".into(),
+        claims: strange_claims(),
         ..session(3)
     };
     vec![usual, empty, largest, strange]
