@@ -3,6 +3,8 @@
 ALTER TABLE perennial.session ADD COLUMN claims TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE perennial.account ADD COLUMN claims TEXT NOT NULL DEFAULT '{}';
 
+CREATE INDEX pending_by_subject ON perennial.pending (subject) WHERE subject IS NOT NULL;
+
 CREATE TABLE perennial.admin_key (
     name         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     hash         BYTEA            NOT NULL UNIQUE CHECK (length(hash) = 32),

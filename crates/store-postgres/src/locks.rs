@@ -63,6 +63,7 @@ impl Named {
             | Write::SetClaims { account, .. }
             | Write::SetDisabled { account, .. }
             | Write::RecordLogin { account, .. }
+            | Write::ExpectPassword { account, .. }
             | Write::ExpectNoSecondFactor { account }
             | Write::SetSecondFactor { account, .. }
             | Write::AdvanceSecondFactor { account, .. }
@@ -80,6 +81,10 @@ impl Named {
             }
             // A change names one key of the admin API at most, and no other row with it.
             Write::InsertAdminKey(_) | Write::RevokeAdminKey { .. } | Write::UseAdminKey { .. } => {}
+            // Steps of a person are removed by whoever holds their account.
+            Write::RemovePendingOf { subject } => {
+                self.accounts.insert(subject.as_str().to_owned());
+            }
             Write::InsertAccount(_) | Write::InsertPending(_) | Write::Audit(_) => {}
         }
     }

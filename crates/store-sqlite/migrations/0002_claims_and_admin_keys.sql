@@ -3,6 +3,8 @@
 ALTER TABLE session ADD COLUMN claims TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE account ADD COLUMN claims TEXT NOT NULL DEFAULT '{}';
 
+CREATE INDEX pending_by_subject ON pending (subject) WHERE subject IS NOT NULL;
+
 CREATE TABLE admin_key (
     name         TEXT    NOT NULL PRIMARY KEY,
     hash         BLOB    NOT NULL UNIQUE CHECK (length(hash) = 32),

@@ -107,6 +107,11 @@ pub enum Write {
         account: Subject,
         at: UnixMillis,
     },
+    /// Writes nothing. Guard: the account exists, is not disabled, and its password is still known by this.
+    ExpectPassword {
+        account: Subject,
+        password_hash: String,
+    },
     /// Writes nothing. Guard: the account exists and has no second factor.
     ExpectNoSecondFactor {
         account: Subject,
@@ -147,6 +152,10 @@ pub enum Write {
         code_hash: [u8; 32],
         attempts: u8,
         now: UnixMillis,
+    },
+    /// Removes every step on the way to a session of this person.
+    RemovePendingOf {
+        subject: Subject,
     },
     /// Removes a step that is done. Guard: it exists and its time is not over.
     ConsumePending {

@@ -72,6 +72,15 @@ pub(super) fn record_login(account: &Subject, at: UnixMillis) -> Order {
 }
 
 /// The row stays locked until the commit, so that what was expected still holds then.
+pub(super) fn expect_password(account: &Subject, password_hash: &str) -> Order {
+    Order::guarded(
+        "SELECT 1 FROM perennial.account WHERE id = $1 AND NOT disabled AND password_hash = $2 FOR UPDATE",
+        values![account.as_str(), password_hash],
+        place(account),
+    )
+}
+
+/// The same.
 pub(super) fn expect_no_second_factor(account: &Subject) -> Order {
     Order::guarded(
         "SELECT 1 FROM perennial.account WHERE id = $1 AND sealed_secret IS NULL FOR UPDATE",

@@ -41,6 +41,7 @@ fn of(write: &Write) -> Vec<Order> {
         Write::SetClaims { account, claims } => accounts::set_claims(account, claims),
         Write::SetDisabled { account, disabled } => accounts::set_disabled(account, *disabled),
         Write::RecordLogin { account, at } => accounts::record_login(account, *at),
+        Write::ExpectPassword { account, password_hash } => accounts::expect_password(account, password_hash),
         Write::ExpectNoSecondFactor { account } => accounts::expect_no_second_factor(account),
         Write::SetSecondFactor { account, sealed_secret, last_step } => {
             accounts::set_second_factor(account, sealed_secret, *last_step)
@@ -54,6 +55,7 @@ fn of(write: &Write) -> Vec<Order> {
         Write::ReplaceCode { token_hash, code_hash, attempts, now } => {
             pending::replace_code(token_hash, code_hash, *attempts, *now)
         }
+        Write::RemovePendingOf { subject } => pending::remove_of(subject),
         Write::ConsumePending { token_hash, now } => pending::consume(token_hash, *now),
 
         Write::SpendAllowance { key, limit, window, now } => allowances::spend(*key, *limit, *window, *now),

@@ -63,6 +63,13 @@ pub(super) fn set_second_factor(db: &Connection, account: &Subject, secret: &[u8
     )
 }
 
+pub(super) fn with_password(db: &Connection, account: &Subject, password_hash: &str) -> Result<usize> {
+    let there = db
+        .prepare_cached("SELECT 1 FROM account WHERE id = ?1 AND NOT disabled AND password_hash = ?2")?
+        .exists(params![account.as_str(), password_hash])?;
+    Ok(usize::from(there))
+}
+
 pub(super) fn without_second_factor(db: &Connection, account: &Subject) -> Result<usize> {
     let there = db
         .prepare_cached("SELECT 1 FROM account WHERE id = ?1 AND sealed_secret IS NULL")?

@@ -50,6 +50,9 @@ fn run(db: &Connection, write: &Write) -> Result<Applied> {
         Write::SetClaims { account, claims } => regardless(accounts::set_claims(db, account, claims)?),
         Write::SetDisabled { account, disabled } => regardless(accounts::set_disabled(db, account, *disabled)?),
         Write::RecordLogin { account, at } => regardless(accounts::record_login(db, account, *at)?),
+        Write::ExpectPassword { account, password_hash } => {
+            guarded(accounts::with_password(db, account, password_hash)?)
+        }
         Write::ExpectNoSecondFactor { account } => guarded(accounts::without_second_factor(db, account)?),
         Write::SetSecondFactor { account, sealed_secret, last_step } => {
             guarded(accounts::set_second_factor(db, account, sealed_secret, *last_step)?)
@@ -65,6 +68,7 @@ fn run(db: &Connection, write: &Write) -> Result<Applied> {
         Write::ReplaceCode { token_hash, code_hash, attempts, now } => {
             guarded(pending::replace_code(db, token_hash, code_hash, *attempts, *now)?)
         }
+        Write::RemovePendingOf { subject } => regardless(pending::remove_of(db, subject)?),
         Write::ConsumePending { token_hash, now } => guarded(pending::consume(db, token_hash, *now)?),
 
         Write::SpendAllowance { key, limit, window, now } => {

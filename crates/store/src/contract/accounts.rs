@@ -173,6 +173,20 @@ pub async fn a_second_factor_is_put_in_place_of_the_former_one(store: &Shared) {
     }
 }
 
+pub async fn a_change_that_expects_a_password_is_stale_once_it_is_another_or_the_account_is_disabled(store: &Shared) {
+    let expected = |hash: &str| Write::ExpectPassword { account: subject(1), password_hash: hash.to_owned() };
+    let former = account(1).password_hash;
+    stale(apply(store, [expected(&former)]).await);
+    put_account(store, &account(1)).await;
+    done(apply(store, [expected(&former), Write::RecordLogin { account: subject(1), at: at(1) }]).await);
+    done(apply(store, [Write::SetPasswordHash { account: subject(1), password_hash: "$new".into() }]).await);
+    stale(apply(store, [expected(&former), Write::RecordLogin { account: subject(1), at: at(2) }]).await);
+    done(apply(store, [expected("$new")]).await);
+    done(apply(store, [Write::SetDisabled { account: subject(1), disabled: true }]).await);
+    stale(apply(store, [expected("$new")]).await);
+    assert_eq!(load_account(store, &subject(1)).await.expect("there").last_login_at, Some(at(1)));
+}
+
 pub async fn a_change_that_expects_no_second_factor_is_stale_where_there_is_one(store: &Shared) {
     let expected = || Write::ExpectNoSecondFactor { account: subject(1) };
     stale(apply(store, [expected()]).await);

@@ -79,6 +79,7 @@ macro_rules! store_contract {
             a_password_hash_is_replaced_only_where_the_former_one_still_stands
             writes_without_a_guard_do_nothing_to_an_account_that_does_not_exist
             a_second_factor_is_put_in_place_of_the_former_one
+            a_change_that_expects_a_password_is_stale_once_it_is_another_or_the_account_is_disabled
             a_change_that_expects_no_second_factor_is_stale_where_there_is_one
             a_second_factor_needs_an_account
             a_step_of_the_second_factor_is_accepted_once_and_never_after_a_later_one
@@ -99,6 +100,7 @@ macro_rules! store_contract {
             a_new_code_needs_a_step_whose_time_is_not_over
             a_new_code_needs_a_step_that_waits_for_one
             a_step_is_consumed_once
+            the_steps_of_one_person_are_removed_and_no_others
             a_step_can_be_consumed_with_its_last_attempt
             a_step_whose_time_is_over_is_not_consumed_and_can_still_be_loaded
         }

@@ -73,6 +73,9 @@ impl Tables {
             Write::SetClaims { account, claims } => self.change_account(&account, |row| row.claims = claims),
             Write::SetDisabled { account, disabled } => self.change_account(&account, |row| row.disabled = disabled),
             Write::RecordLogin { account, at } => self.change_account(&account, |row| row.last_login_at = Some(at)),
+            Write::ExpectPassword { account, password_hash } => {
+                self.accounts.change(&account, |row| !row.disabled && row.password_hash == password_hash, |_| ())
+            }
             Write::ExpectNoSecondFactor { account } => {
                 self.accounts.change(&account, |row| row.second_factor.is_none(), |_| ())
             }
@@ -88,6 +91,7 @@ impl Tables {
             Write::ReplaceCode { token_hash, code_hash, attempts, now } => {
                 self.replace_code(&token_hash, code_hash, attempts, now)
             }
+            Write::RemovePendingOf { subject } => self.remove_pending_of(&subject),
             Write::ConsumePending { token_hash, now } => self.consume_pending(&token_hash, now),
 
             Write::SpendAllowance { key, limit, window, now } => self.spend_allowance(key, limit, window, now),
@@ -203,6 +207,11 @@ impl Tables {
                 }
             },
         )
+    }
+
+    fn remove_pending_of(&mut self, subject: &Subject) -> Applied {
+        self.pending.remove_some(usize::MAX, |pending| pending.step.subject() == Some(subject));
+        Applied::Done
     }
 
     fn consume_pending(&mut self, hash: &[u8; 32], now: UnixMillis) -> Applied {
