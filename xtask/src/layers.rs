@@ -57,7 +57,7 @@ const TEST_CRATES: &[&str] = &["perennial-testkit", "perennial-simulation"];
 
 /// The crate whose foreign dependencies are counted one by one: the rules need no clock, socket or runtime.
 const RULES: &str = "perennial-protocol";
-const RULES_USE: &[&str] = &["aws-lc-rs", "base64", "cookie", "serde", "thiserror", "url"];
+const RULES_USE: &[&str] = &["aws-lc-rs", "base64", "cookie", "serde", "serde_json", "thiserror", "url"];
 const RULES_TESTS_USE: &[&str] = &["bolero", "proptest"];
 
 pub(crate) fn run(root: &Path) -> anyhow::Result<()> {

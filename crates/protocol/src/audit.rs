@@ -20,6 +20,11 @@ pub struct AuditEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AuditKind {
     AccountCreated,
+    AccountImported,
+    AccountDisabled,
+    AccountEnabled,
+    PasswordSet,
+    ClaimsSet,
     LoginSucceeded,
     LoginFailed,
     LoginThrottled,
@@ -34,11 +39,18 @@ pub enum AuditKind {
     StoreBehind,
     EndRestored,
     JarConflict,
+    AdminKeyAdded,
+    AdminKeyRevoked,
 }
 
 impl AuditKind {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 22] = [
         Self::AccountCreated,
+        Self::AccountImported,
+        Self::AccountDisabled,
+        Self::AccountEnabled,
+        Self::PasswordSet,
+        Self::ClaimsSet,
         Self::LoginSucceeded,
         Self::LoginFailed,
         Self::LoginThrottled,
@@ -53,11 +65,18 @@ impl AuditKind {
         Self::StoreBehind,
         Self::EndRestored,
         Self::JarConflict,
+        Self::AdminKeyAdded,
+        Self::AdminKeyRevoked,
     ];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::AccountCreated => "account_created",
+            Self::AccountImported => "account_imported",
+            Self::AccountDisabled => "account_disabled",
+            Self::AccountEnabled => "account_enabled",
+            Self::PasswordSet => "password_set",
+            Self::ClaimsSet => "claims_set",
             Self::LoginSucceeded => "login_succeeded",
             Self::LoginFailed => "login_failed",
             Self::LoginThrottled => "login_throttled",
@@ -72,6 +91,8 @@ impl AuditKind {
             Self::StoreBehind => "store_behind",
             Self::EndRestored => "end_restored",
             Self::JarConflict => "jar_conflict",
+            Self::AdminKeyAdded => "admin_key_added",
+            Self::AdminKeyRevoked => "admin_key_revoked",
         }
     }
 

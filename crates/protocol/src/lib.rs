@@ -4,8 +4,10 @@
 //! this crate can read a clock, a socket, the environment or a source of randomness; `cargo xtask layers`
 //! and this crate's `clippy.toml` keep it so.
 
+pub mod admin_key;
 pub mod audit;
 pub mod call;
+pub mod claims;
 pub mod cookie;
 pub mod csrf;
 pub mod id;

@@ -26,6 +26,8 @@ pub enum Refusal {
     /// The call needs a login that is younger than it is.
     ReauthenticationRequired,
     CsrfFailed,
+    /// Who asks is known, and may not do this; the sentence says why.
+    Forbidden(String),
     /// The token of another session: the page was loaded by someone who is no longer logged in here.
     IdentityChanged,
     UnsupportedMediaType,
@@ -55,6 +57,7 @@ impl Refusal {
             Self::TooManyAttempts { .. } => "too_many_attempts",
             Self::ReauthenticationRequired => "reauthentication_required",
             Self::CsrfFailed => "csrf_failed",
+            Self::Forbidden(_) => "forbidden",
             Self::IdentityChanged => "identity_changed",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::NotFound => "not_found",

@@ -197,6 +197,7 @@ const fn back(from: UnixMillis, span: Millis) -> UnixMillis {
 #[cfg(test)]
 mod tests {
     use perennial_protocol::{
+        claims::Claims,
         id::{Sid, Subject},
         refresh::{Rotation, Salt},
         session::{AssuranceLevel, Authentication, EndReason},
@@ -224,6 +225,7 @@ mod tests {
             ended: None,
             authentication: Authentication { at: NOW, level: AssuranceLevel::One, methods: vec!["pwd".into()] },
             device: String::new(),
+            claims: Claims::default(),
         }
     }
 

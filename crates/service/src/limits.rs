@@ -26,6 +26,22 @@ pub const PASSWORD_CHARACTERS_MIN: usize = 8;
 /// How many characters of a password its strength is estimated from; the estimate's cost grows steeply.
 pub const PASSWORD_ESTIMATE_CHARACTERS: usize = 64;
 
+/// The longest password hash that is read, in bytes.
+pub const KEPT_HASH_BYTES_MAX: usize = 512;
+
+/// How much memory a foreign Argon2 hash may ask for: what Django asks for (100 MiB), and little more. So much,
+/// times the places of the pool, is the most that logins ever take.
+pub const KEPT_ARGON2_KIB_MAX: u64 = 128 * 1024;
+
+/// How much memory, times its passes, a foreign Argon2 hash may walk through: some ten times our own.
+pub const KEPT_ARGON2_WORK_MAX: u64 = 512 * 1024;
+
+/// The highest cost of a foreign bcrypt hash: four times the usual 12.
+pub const KEPT_BCRYPT_COST_MAX: u64 = 14;
+
+/// The most iterations of a foreign PBKDF2 hash: above what Django asks for.
+pub const KEPT_PBKDF2_ITERATIONS_MAX: u64 = 2_000_000;
+
 /// How many access tokens are remembered as verified.
 pub const ACCESS_CACHE_ENTRIES: usize = 50_000;
 

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use perennial_protocol::{
+    claims::Claims,
     id::{SessionKey, Sid, Subject},
     key::KeyId,
     refresh::{Generation, Rotation, Salt},
@@ -41,6 +42,7 @@ fn session() -> Session {
         ended: None,
         authentication: Authentication { at: NOW, level: AssuranceLevel::One, methods: vec!["pwd".into()] },
         device: String::new(),
+        claims: Claims::default(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! a part of what comes out, so that a world without a violation can be shown to be able to have one.
 
 use perennial_protocol::{
+    claims::Claims,
     id::{SessionKey, Sid, Subject},
     refresh::{
         Asked, Decision, Delivery, Generation, Parent, Policy, Presented, Request, Reuse, Rotate, Rotation, Salt,
@@ -110,6 +111,7 @@ impl Rules {
             ended: None,
             authentication: Authentication { at: epoch, level: AssuranceLevel::One, methods: vec![] },
             device: String::new(),
+            claims: Claims::default(),
         };
         Self { policy, twist, tally: Tally::default(), session }
     }

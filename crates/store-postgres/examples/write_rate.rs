@@ -19,6 +19,7 @@ use std::{
 
 use cluster::{Cluster, Database};
 use perennial_protocol::{
+    claims::Claims,
     id::{SessionKey, Sid, Subject},
     refresh::{Branch, Generation, Parent, Rotation, Salt},
     session::{AssuranceLevel, Authentication, Session},
@@ -216,5 +217,6 @@ fn session(number: u32) -> Session {
         ended: None,
         authentication: Authentication { at: now, level: AssuranceLevel::One, methods: vec!["pwd".into()] },
         device: "Mozilla/5.0 (X11; Linux x86_64; rv:142.0) Gecko/20100101 Firefox/142.0".into(),
+        claims: Claims::default(),
     }
 }

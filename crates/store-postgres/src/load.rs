@@ -1,6 +1,7 @@
 //! The loads of the port, in SQL: one statement each.
 
 use perennial_protocol::{
+    admin_key::AdminKey,
     audit::AuditEvent,
     id::{SessionKey, Sid, Subject},
     login::{Account, Email, Pending},
@@ -13,7 +14,7 @@ use tokio_postgres::Row;
 use crate::{
     error::Unreadable,
     readers::Readers,
-    rows::{self, account_columns, audit_columns, end_columns, pending_columns, session_columns},
+    rows::{self, account_columns, admin_key_columns, audit_columns, end_columns, pending_columns, session_columns},
     value::{Value, values},
 };
 
@@ -86,6 +87,16 @@ pub(crate) async fn pending(db: &Readers, token_hashes: &[[u8; 32]]) -> Result<O
 pub(crate) async fn allowance(db: &Readers, key: &AllowanceKey) -> Result<Option<Allowance>> {
     const SQL: &str = "SELECT used, window_ends_at FROM perennial.allowance WHERE key = $1";
     one(db, SQL, values![&key.0], rows::allowance).await
+}
+
+pub(crate) async fn admin_key(db: &Readers, hash: &[u8; 32]) -> Result<Option<AdminKey>> {
+    const SQL: &str = concat!("SELECT ", admin_key_columns!(), " FROM perennial.admin_key WHERE hash = $1");
+    one(db, SQL, values![hash], rows::admin_key).await
+}
+
+pub(crate) async fn admin_keys(db: &Readers, limit: usize) -> Result<Vec<AdminKey>> {
+    const SQL: &str = concat!("SELECT ", admin_key_columns!(), " FROM perennial.admin_key ORDER BY name LIMIT $1");
+    many(db, SQL, values![limit], rows::admin_key).await
 }
 
 pub(crate) async fn audit(db: &Readers, limit: usize) -> Result<Vec<AuditEvent>> {

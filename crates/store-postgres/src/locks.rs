@@ -59,8 +59,11 @@ impl Named {
                 self.subjects.insert(subject.as_str().to_owned());
             }
             Write::SetPasswordHash { account, .. }
+            | Write::ReplacePasswordHash { account, .. }
+            | Write::SetClaims { account, .. }
             | Write::SetDisabled { account, .. }
             | Write::RecordLogin { account, .. }
+            | Write::ExpectPassword { account, .. }
             | Write::ExpectNoSecondFactor { account }
             | Write::SetSecondFactor { account, .. }
             | Write::AdvanceSecondFactor { account, .. }
@@ -75,6 +78,12 @@ impl Named {
             }
             Write::SpendAllowance { key, .. } | Write::ClearAllowance { key } | Write::RefundAllowance { key } => {
                 self.allowances.insert(key.0);
+            }
+            // A change names one key of the admin API at most, and no other row with it.
+            Write::InsertAdminKey(_) | Write::RevokeAdminKey { .. } | Write::UseAdminKey { .. } => {}
+            // Steps of a person are removed by whoever holds their account.
+            Write::RemovePendingOf { subject } => {
+                self.accounts.insert(subject.as_str().to_owned());
             }
             Write::InsertAccount(_) | Write::InsertPending(_) | Write::Audit(_) => {}
         }

@@ -18,8 +18,11 @@ use crate::{
 };
 
 /// Never changed once released; a new version is a new file.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_first.sql"), include_str!("../migrations/0002_log_of_ends.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_log_of_ends.sql"),
+    include_str!("../migrations/0003_claims_and_admin_keys.sql"),
+];
 
 /// The lock of whoever migrates: `Prnl`.
 const LOCK: i64 = 0x5072_6e6c;

@@ -45,6 +45,7 @@ pub(crate) enum Table {
     Allowance,
     Session,
     SealedKey,
+    AdminKey,
     Audit,
 }
 

@@ -1,7 +1,9 @@
 //! Rows as records: the columns each record is read from, in the order of its fields.
 
 use perennial_protocol::{
+    admin_key::{AdminKey, AdminKeyName, AdminScope},
     audit::{AuditEvent, AuditKind},
+    claims::Claims,
     id::{SessionKey, Sid, Subject},
     login::{Account, Email, Pending, PendingStep, SecondFactor, StepName},
     refresh::{Branch, Generation, Parent, Rotation, Salt},
@@ -18,7 +20,7 @@ type Result<T> = std::result::Result<T, Unreadable>;
 macro_rules! session_columns {
     () => {
         "sid, session_key, salt, subject, created_at, ends_at, active_at, generation, parent, delivered_at, late, \
-         confirmed, ended_at, end_reason, authenticated_at, assurance_level, methods, device"
+         confirmed, ended_at, end_reason, authenticated_at, assurance_level, methods, device, claims"
     };
 }
 
@@ -30,7 +32,7 @@ macro_rules! end_columns {
 
 macro_rules! account_columns {
     () => {
-        "id, email, name, password_hash, disabled, created_at, last_login_at, sealed_secret, last_step"
+        "id, email, name, password_hash, disabled, created_at, last_login_at, sealed_secret, last_step, claims"
     };
 }
 
@@ -41,13 +43,19 @@ macro_rules! pending_columns {
     };
 }
 
+macro_rules! admin_key_columns {
+    () => {
+        "name, hash, scopes, created_at, expires_at, last_used_at, revoked_at"
+    };
+}
+
 macro_rules! audit_columns {
     () => {
         "at, kind, subject, session_key, detail"
     };
 }
 
-pub(crate) use {account_columns, audit_columns, end_columns, pending_columns, session_columns};
+pub(crate) use {account_columns, admin_key_columns, audit_columns, end_columns, pending_columns, session_columns};
 
 pub(crate) fn session(row: &Row) -> Result<Session> {
     let mut columns = Columns::of("session", row);
@@ -76,6 +84,7 @@ pub(crate) fn session(row: &Row) -> Result<Session> {
             methods: columns.parse(|methods: String| serde_json::from_str(&methods).ok())?,
         },
         device: columns.next()?,
+        claims: columns.parse(|claims: &str| Claims::kept(claims))?,
     })
 }
 
@@ -108,6 +117,7 @@ pub(crate) fn account(row: &Row) -> Result<Account> {
         created_at: columns.time()?,
         last_login_at: columns.next::<Option<i64>>()?.map(UnixMillis),
         second_factor: second_factor(&mut columns)?,
+        claims: columns.parse(|claims: &str| Claims::kept(claims))?,
     })
 }
 
@@ -157,6 +167,22 @@ fn step(name: StepName, columns: &mut Columns<'_>) -> Result<PendingStep> {
 pub(crate) fn allowance(row: &Row) -> Result<Allowance> {
     let mut columns = Columns::of("allowance", row);
     Ok(Allowance { used: columns.number()?, window_ends_at: columns.time()? })
+}
+
+pub(crate) fn admin_key(row: &Row) -> Result<AdminKey> {
+    let mut columns = Columns::of("admin_key", row);
+    Ok(AdminKey {
+        name: columns.parse(|name: &str| AdminKeyName::parse(name).ok())?,
+        hash: columns.bytes()?,
+        scopes: columns.parse(|scopes: &str| {
+            let names: Vec<String> = serde_json::from_str(scopes).ok()?;
+            names.iter().map(|name| AdminScope::from_name(name)).collect()
+        })?,
+        created_at: columns.time()?,
+        expires_at: columns.next::<Option<i64>>()?.map(UnixMillis),
+        last_used_at: columns.next::<Option<i64>>()?.map(UnixMillis),
+        revoked_at: columns.next::<Option<i64>>()?.map(UnixMillis),
+    })
 }
 
 pub(crate) fn audit_event(row: &Row) -> Result<AuditEvent> {

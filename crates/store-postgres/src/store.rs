@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use perennial_protocol::{
+    admin_key::AdminKey,
     audit::AuditEvent,
     id::{SessionKey, Sid, Subject},
     login::{Account, Email, Pending},
@@ -55,6 +56,14 @@ impl Store for PostgresStore {
 
     async fn load_allowance(&self, key: &AllowanceKey) -> Result<Option<Allowance>> {
         load::allowance(&self.readers, key).await
+    }
+
+    async fn load_admin_key(&self, hash: &[u8; 32]) -> Result<Option<AdminKey>> {
+        load::admin_key(&self.readers, hash).await
+    }
+
+    async fn load_admin_keys(&self, limit: usize) -> Result<Vec<AdminKey>> {
+        load::admin_keys(&self.readers, limit).await
     }
 
     async fn load_audit(&self, limit: usize) -> Result<Vec<AuditEvent>> {

@@ -11,7 +11,9 @@ use std::sync::{
 use async_trait::async_trait;
 use cluster::Cluster;
 use perennial_protocol::{
+    admin_key::AdminKey,
     audit::AuditEvent,
+    claims::Claims,
     id::{SessionKey, Sid, Subject},
     login::{Account, Email, Pending},
     session::{EndReason, Session},
@@ -73,6 +75,14 @@ impl Store for InTurn {
 
     async fn load_allowance(&self, key: &AllowanceKey) -> Result<Option<Allowance>> {
         self.node().load_allowance(key).await
+    }
+
+    async fn load_admin_key(&self, hash: &[u8; 32]) -> Result<Option<AdminKey>> {
+        self.node().load_admin_key(hash).await
+    }
+
+    async fn load_admin_keys(&self, limit: usize) -> Result<Vec<AdminKey>> {
+        self.node().load_admin_keys(limit).await
     }
 
     async fn load_audit(&self, limit: usize) -> Result<Vec<AuditEvent>> {
@@ -197,5 +207,6 @@ fn account(number: u32) -> Account {
         created_at: NOW,
         last_login_at: None,
         second_factor: None,
+        claims: Claims::default(),
     }
 }

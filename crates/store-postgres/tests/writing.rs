@@ -71,8 +71,8 @@ async fn writes_to_one_row_happen_in_the_order_in_which_they_were_asked_for() {
     let database = cluster.used_database(samples::CLEAN);
     let store = patient_store(&database.url()).await;
     done(&store, Write::InsertSession(session(1))).await;
-    for batch in 0..4 {
-        let asked = (0..300).map(|step| store.apply([rotate(session(1).sid, batch * 300 + step)].into()));
+    for batch in 0..12 {
+        let asked = (0..100).map(|step| store.apply([rotate(session(1).sid, batch * 100 + step)].into()));
         for applied in join_all(asked).await {
             assert_eq!(applied.expect("available"), Applied::Done);
         }

@@ -1,6 +1,7 @@
 //! The loads of the port, in SQL.
 
 use perennial_protocol::{
+    admin_key::AdminKey,
     audit::AuditEvent,
     id::{SessionKey, Sid, Subject},
     login::{Account, Email, Pending},
@@ -10,7 +11,9 @@ use perennial_protocol::{
 use perennial_store::{Allowance, AllowanceKey, EndPlace, SessionEnd};
 use rusqlite::{Connection, OptionalExtension, Params, Result, Row, params};
 
-use crate::rows::{self, account_columns, audit_columns, end_columns, pending_columns, session_columns};
+use crate::rows::{
+    self, account_columns, admin_key_columns, audit_columns, end_columns, pending_columns, session_columns,
+};
 
 pub(crate) fn sessions(connection: &Connection, sids: &[Sid]) -> Result<Vec<Session>> {
     const SQL: &str = concat!("SELECT ", session_columns!(), " FROM session WHERE sid = ?1");
@@ -80,6 +83,16 @@ pub(crate) fn pending(connection: &Connection, token_hashes: &[[u8; 32]]) -> Res
 
 pub(crate) fn allowance(connection: &Connection, key: &AllowanceKey) -> Result<Option<Allowance>> {
     one(connection, "SELECT used, window_ends_at FROM allowance WHERE key = ?1", [key.0], rows::allowance)
+}
+
+pub(crate) fn admin_key(connection: &Connection, hash: &[u8; 32]) -> Result<Option<AdminKey>> {
+    const SQL: &str = concat!("SELECT ", admin_key_columns!(), " FROM admin_key WHERE hash = ?1");
+    one(connection, SQL, [hash], rows::admin_key)
+}
+
+pub(crate) fn admin_keys(connection: &Connection, limit: usize) -> Result<Vec<AdminKey>> {
+    const SQL: &str = concat!("SELECT ", admin_key_columns!(), " FROM admin_key ORDER BY name LIMIT ?1");
+    many(connection, SQL, [row_count(limit)], rows::admin_key)
 }
 
 pub(crate) fn audit(connection: &Connection, limit: usize) -> Result<Vec<AuditEvent>> {

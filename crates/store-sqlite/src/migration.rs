@@ -11,8 +11,11 @@ use rusqlite::{Connection, Result, TransactionBehavior};
 use crate::error::OpenError;
 
 /// Never changed once released; a new version is a new file.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_first.sql"), include_str!("../migrations/0002_log_of_ends.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_log_of_ends.sql"),
+    include_str!("../migrations/0003_claims_and_admin_keys.sql"),
+];
 
 /// Marks the file as ours: `Prnl`.
 const APPLICATION_ID: i32 = 0x5072_6e6c;

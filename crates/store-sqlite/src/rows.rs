@@ -1,7 +1,9 @@
 //! Rows as records: the columns each record is read from, in the order of its fields.
 
 use perennial_protocol::{
+    admin_key::{AdminKey, AdminKeyName, AdminScope},
     audit::{AuditEvent, AuditKind},
+    claims::Claims,
     id::{SessionKey, Sid, Subject},
     login::{Account, Email, Pending, PendingStep, SecondFactor, StepName},
     refresh::{Branch, Generation, Parent, Rotation, Salt},
@@ -19,7 +21,7 @@ use crate::error::Unreadable;
 macro_rules! session_columns {
     () => {
         "sid, session_key, salt, subject, created_at, ends_at, active_at, generation, parent, delivered_at, late, \
-         confirmed, ended_at, end_reason, authenticated_at, assurance_level, methods, device"
+         confirmed, ended_at, end_reason, authenticated_at, assurance_level, methods, device, claims"
     };
 }
 
@@ -31,7 +33,7 @@ macro_rules! end_columns {
 
 macro_rules! account_columns {
     () => {
-        "id, email, name, password_hash, disabled, created_at, last_login_at, sealed_secret, last_step"
+        "id, email, name, password_hash, disabled, created_at, last_login_at, sealed_secret, last_step, claims"
     };
 }
 
@@ -42,13 +44,19 @@ macro_rules! pending_columns {
     };
 }
 
+macro_rules! admin_key_columns {
+    () => {
+        "name, hash, scopes, created_at, expires_at, last_used_at, revoked_at"
+    };
+}
+
 macro_rules! audit_columns {
     () => {
         "at, kind, subject, session_key, detail"
     };
 }
 
-pub(crate) use {account_columns, audit_columns, end_columns, pending_columns, session_columns};
+pub(crate) use {account_columns, admin_key_columns, audit_columns, end_columns, pending_columns, session_columns};
 
 pub(crate) fn session(row: &Row<'_>) -> Result<Session> {
     let mut columns = Columns::of(row);
@@ -74,6 +82,7 @@ pub(crate) fn session(row: &Row<'_>) -> Result<Session> {
             methods: columns.parse("session.methods", |methods: String| serde_json::from_str(&methods).ok())?,
         },
         device: columns.next()?,
+        claims: columns.parse("session.claims", |claims: String| Claims::kept(&claims))?,
     })
 }
 
@@ -106,6 +115,7 @@ pub(crate) fn account(row: &Row<'_>) -> Result<Account> {
         created_at: columns.time()?,
         last_login_at: columns.next::<Option<i64>>()?.map(UnixMillis),
         second_factor: second_factor(&mut columns)?,
+        claims: columns.parse("account.claims", |claims: String| Claims::kept(&claims))?,
     })
 }
 
@@ -152,6 +162,22 @@ fn step(name: StepName, columns: &mut Columns<'_>) -> Result<PendingStep> {
 pub(crate) fn allowance(row: &Row<'_>) -> Result<Allowance> {
     let mut columns = Columns::of(row);
     Ok(Allowance { used: columns.next()?, window_ends_at: columns.time()? })
+}
+
+pub(crate) fn admin_key(row: &Row<'_>) -> Result<AdminKey> {
+    let mut columns = Columns::of(row);
+    Ok(AdminKey {
+        name: columns.parse("admin_key.name", |name: String| AdminKeyName::parse(&name).ok())?,
+        hash: columns.next()?,
+        scopes: columns.parse("admin_key.scopes", |scopes: String| {
+            let names: Vec<String> = serde_json::from_str(&scopes).ok()?;
+            names.iter().map(|name| AdminScope::from_name(name)).collect()
+        })?,
+        created_at: columns.time()?,
+        expires_at: columns.next::<Option<i64>>()?.map(UnixMillis),
+        last_used_at: columns.next::<Option<i64>>()?.map(UnixMillis),
+        revoked_at: columns.next::<Option<i64>>()?.map(UnixMillis),
+    })
 }
 
 pub(crate) fn audit_event(row: &Row<'_>) -> Result<AuditEvent> {

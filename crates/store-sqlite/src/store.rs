@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use perennial_protocol::{
+    admin_key::AdminKey,
     audit::AuditEvent,
     id::{SessionKey, Sid, Subject},
     login::{Account, Email, Pending},
@@ -51,6 +52,14 @@ impl Store for SqliteStore {
 
     async fn load_allowance(&self, key: &AllowanceKey) -> Result<Option<Allowance>> {
         self.readers.read(|db| load::allowance(db, key))
+    }
+
+    async fn load_admin_key(&self, hash: &[u8; 32]) -> Result<Option<AdminKey>> {
+        self.readers.read(|db| load::admin_key(db, hash))
+    }
+
+    async fn load_admin_keys(&self, limit: usize) -> Result<Vec<AdminKey>> {
+        self.readers.read(|db| load::admin_keys(db, limit))
     }
 
     async fn load_audit(&self, limit: usize) -> Result<Vec<AuditEvent>> {

@@ -48,6 +48,23 @@ fn migrate_tells_the_versions_it_led_from_and_to() {
     drop(directory.open());
 }
 
+#[tokio::test]
+async fn what_the_first_version_wrote_reads_back_without_claims() {
+    let directory = Directory::new();
+    let first = directory.connect();
+    first.execute_batch(include_str!("../migrations/0001_first.sql")).expect("a database of the first version");
+    let sid = session(1).sid.0;
+    let row = "INSERT INTO session VALUES (?1, 'kkkkkkkkkkkkkkkk', ?1, 'ada', 0, 9, 0, 3, 7, 0, 0, 1, NULL, NULL, 0, 1,
+               '[\"pwd\"]', 'Firefox')";
+    first.execute(row, [sid]).expect("written");
+    first.pragma_update(None, "application_id", 0x5072_6e6c).expect("written");
+    first.pragma_update(None, "user_version", 1).expect("written");
+    drop(first);
+    let found = directory.open().load_sessions(&[session(1).sid]).await.expect("readable");
+    assert_eq!((found.len(), found[0].rotation.generation.0), (1, 3));
+    assert!(found[0].claims.is_empty() && found[0].device == "Firefox");
+}
+
 #[test]
 fn a_database_of_a_newer_version_is_refused_and_left_alone() {
     let directory = Directory::new();

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use perennial_protocol::{
+    admin_key::{AdminKey, AdminKeyName},
     audit::AuditEvent,
+    claims::Claims,
     id::{Sid, Subject},
     login::{Account, Pending},
     refresh::{Generation, Rotation},
@@ -87,13 +89,28 @@ pub enum Write {
         account: Subject,
         password_hash: String,
     },
+    /// Puts a better hash of the same password in place of `from`, where that still stands.
+    ReplacePasswordHash {
+        account: Subject,
+        from: String,
+        to: String,
+    },
     SetDisabled {
         account: Subject,
         disabled: bool,
     },
+    SetClaims {
+        account: Subject,
+        claims: Claims,
+    },
     RecordLogin {
         account: Subject,
         at: UnixMillis,
+    },
+    /// Writes nothing. Guard: the account exists, is not disabled, and its password is still known by this.
+    ExpectPassword {
+        account: Subject,
+        password_hash: String,
     },
     /// Writes nothing. Guard: the account exists and has no second factor.
     ExpectNoSecondFactor {
@@ -136,6 +153,10 @@ pub enum Write {
         attempts: u8,
         now: UnixMillis,
     },
+    /// Removes every step on the way to a session of this person.
+    RemovePendingOf {
+        subject: Subject,
+    },
     /// Removes a step that is done. Guard: it exists and its time is not over.
     ConsumePending {
         token_hash: [u8; 32],
@@ -157,6 +178,19 @@ pub enum Write {
     /// is given back to it.
     RefundAllowance {
         key: AllowanceKey,
+    },
+
+    /// Guard: neither the name nor the hash is taken; a key that was revoked keeps both.
+    InsertAdminKey(AdminKey),
+    /// Guard: the key exists and is not revoked.
+    RevokeAdminKey {
+        name: AdminKeyName,
+        at: UnixMillis,
+    },
+    /// Moves `last_used_at` forward, never back.
+    UseAdminKey {
+        name: AdminKeyName,
+        at: UnixMillis,
     },
 
     Audit(AuditEvent),

@@ -10,6 +10,7 @@ pub mod memory;
 
 use async_trait::async_trait;
 use perennial_protocol::{
+    admin_key::AdminKey,
     audit::AuditEvent,
     id::{SessionKey, Sid, Subject},
     login::{Account, Email, Pending},
@@ -87,6 +88,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn load_pending(&self, token_hashes: &[[u8; 32]]) -> Result<Option<Pending>>;
 
     async fn load_allowance(&self, key: &AllowanceKey) -> Result<Option<Allowance>>;
+
+    async fn load_admin_key(&self, hash: &[u8; 32]) -> Result<Option<AdminKey>>;
+
+    /// Keys of the admin API, revoked ones included, in the order of their names, at most `limit`.
+    async fn load_admin_keys(&self, limit: usize) -> Result<Vec<AdminKey>>;
 
     /// The newest events first, at most `limit`.
     async fn load_audit(&self, limit: usize) -> Result<Vec<AuditEvent>>;

@@ -13,6 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use perennial_protocol::{
+    admin_key::AdminKey,
     audit::AuditEvent,
     id::{SessionKey, Sid, Subject},
     login::{Account, Email, Pending},
@@ -100,6 +101,14 @@ impl Store for MemoryStore {
 
     async fn load_allowance(&self, key: &AllowanceKey) -> Result<Option<Allowance>> {
         Ok(self.tables().allowances.rows.get(key).copied())
+    }
+
+    async fn load_admin_key(&self, hash: &[u8; 32]) -> Result<Option<AdminKey>> {
+        Ok(self.tables().admin_keys.rows.values().find(|key| key.hash == *hash).cloned())
+    }
+
+    async fn load_admin_keys(&self, limit: usize) -> Result<Vec<AdminKey>> {
+        Ok(self.tables().admin_keys.rows.values().take(limit).cloned().collect())
     }
 
     async fn load_audit(&self, limit: usize) -> Result<Vec<AuditEvent>> {

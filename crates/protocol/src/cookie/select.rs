@@ -143,6 +143,7 @@ mod tests {
             ended: ended.then_some(Ended { at: NOW, reason: EndReason::Logout }),
             authentication: Authentication { at: NOW, level: AssuranceLevel::One, methods: vec![] },
             device: String::new(),
+            claims: crate::claims::Claims::default(),
         }
     }
 

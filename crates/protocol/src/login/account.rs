@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{id::Subject, time::UnixMillis};
+use crate::{claims::Claims, id::Subject, time::UnixMillis};
 
 /// An account's row.
 #[derive(Clone, PartialEq, Eq)]
@@ -12,12 +12,14 @@ pub struct Account {
     pub id: Subject,
     pub email: Email,
     pub name: String,
-    /// A PHC string; never the password.
+    /// How the password is known, never the password: a PHC string, or what another system kept until the
+    /// first login here. Empty where no password is right.
     pub password_hash: String,
     pub disabled: bool,
     pub created_at: UnixMillis,
     pub last_login_at: Option<UnixMillis>,
     pub second_factor: Option<SecondFactor>,
+    pub claims: Claims,
 }
 
 impl fmt::Debug for Account {

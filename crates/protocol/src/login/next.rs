@@ -53,6 +53,7 @@ mod tests {
             created_at: UnixMillis(0),
             last_login_at: None,
             second_factor: has_second_factor.then(|| SecondFactor { sealed_secret: vec![], last_step: 0 }),
+            claims: crate::claims::Claims::default(),
         };
         assert_eq!(after_first_factor(&account, policy), expected);
     }

@@ -73,6 +73,14 @@ impl PendingStep {
             Self::MfaVerify { .. } => StepName::MfaVerify,
         }
     }
+
+    /// The person whose account it is a step of; a step before there is an account is nobody's.
+    pub const fn subject(&self) -> Option<&Subject> {
+        match self {
+            Self::VerifyEmail { .. } => None,
+            Self::MfaSetup { subject, .. } | Self::MfaVerify { subject } => Some(subject),
+        }
+    }
 }
 
 impl fmt::Debug for PendingStep {

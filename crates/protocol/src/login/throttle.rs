@@ -33,6 +33,8 @@ pub enum Scope {
     RegistrationFrom(IpAddr),
     /// Forged refresh tokens that name one session.
     ForgedRefreshOf(crate::id::Sid),
+    /// Wrong keys of the admin API from one address.
+    AdminKeyFrom(IpAddr),
 }
 
 impl Scope {
@@ -50,6 +52,7 @@ impl Scope {
             Self::MailToDaily(email) => ("mail-to-daily", email.as_str().into()),
             Self::RegistrationFrom(address) => ("registration-from", network(*address)),
             Self::ForgedRefreshOf(sid) => ("forged-refresh-of", sid.0.to_vec()),
+            Self::AdminKeyFrom(address) => ("admin-key-from", network(*address)),
         };
         [word.as_bytes(), &[0], &value].concat()
     }
@@ -115,6 +118,12 @@ impl Limits {
     pub fn registration(&self, address: IpAddr) -> Vec<Spend> {
         let limit = self.passwords_per_address;
         vec![Spend { scope: Scope::RegistrationFrom(address), limit, window: Millis::hours(1) }]
+    }
+
+    /// What one wrong key of the admin API costs its address.
+    pub fn admin_key(&self, address: IpAddr) -> Vec<Spend> {
+        let (limit, window) = (self.passwords_per_address, self.password_window);
+        vec![Spend { scope: Scope::AdminKeyFrom(address), limit, window }]
     }
 
     /// What one forged refresh token costs the session it names.

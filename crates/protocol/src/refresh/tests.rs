@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::{decision::LATE_MAX, *};
 use crate::{
+    claims::Claims,
     id::{SessionKey, Sid, Subject},
     session::{AssuranceLevel, Authentication, EndReason, Ended, Session},
     time::{Millis, UnixMillis},
@@ -37,6 +38,7 @@ fn session(rotation: Rotation) -> Session {
         ended: None,
         authentication: Authentication { at: NOW, level: AssuranceLevel::One, methods: vec!["pwd".into()] },
         device: String::new(),
+        claims: Claims::default(),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod status;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    claims::Claims,
     id::{SessionKey, Sid, Subject},
     refresh::{Policy, Rotation, Salt},
     time::UnixMillis,
@@ -30,6 +31,8 @@ pub struct Session {
     pub authentication: Authentication,
     /// What the device list shows: the browser's own words, shortened.
     pub device: String,
+    /// What the operator said of whom the session speaks for, when it was issued.
+    pub claims: Claims,
 }
 
 /// How and when the person proved who they are.

@@ -2,10 +2,12 @@
 //! tokens.
 
 pub mod access;
+pub mod kept_hash;
 pub mod password;
 pub mod password_pool;
 pub mod totp;
 
 pub use access::{AccessTokens, IssuedAccess};
+pub use kept_hash::{KeptHash, NotKept};
 pub use password::Password;
 pub use password_pool::{PasswordPool, Verified};

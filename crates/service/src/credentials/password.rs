@@ -10,7 +10,11 @@ use crate::limits;
 
 /// A password as it is hashed: in Unicode normal form C (NIST SP 800-63B-4 §3.1.1.2).
 #[derive(Clone)]
-pub struct Password(Zeroizing<String>);
+pub struct Password {
+    normal: Zeroizing<String>,
+    /// As it was typed, where that is another text.
+    typed: Option<Zeroizing<String>>,
+}
 
 impl fmt::Debug for Password {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,17 +40,18 @@ impl Password {
             return None;
         }
         let normal: String = text.nfc().collect();
-        (normal.len() <= limits::PASSWORD_BYTES_MAX).then(|| Self(Zeroizing::new(normal)))
+        let typed = (normal != text).then(|| Zeroizing::new(text.to_owned()));
+        (normal.len() <= limits::PASSWORD_BYTES_MAX).then(|| Self { normal: Zeroizing::new(normal), typed })
     }
 
     /// A password someone chooses: long enough and not guessable from lists or from their own name. No
     /// rules of composition (NIST SP 800-63B-4 §3.1.1.2).
     pub fn chosen(text: &str, email: &Email, name: &str) -> Result<Self, Unfit> {
         let password = Self::given(text).ok_or(if text.is_empty() { Unfit::Short } else { Unfit::Long })?;
-        if password.0.chars().count() < limits::PASSWORD_CHARACTERS_MIN {
+        if password.normal.chars().count() < limits::PASSWORD_CHARACTERS_MIN {
             return Err(Unfit::Short);
         }
-        let looked_at: String = password.0.chars().take(limits::PASSWORD_ESTIMATE_CHARACTERS).collect();
+        let looked_at: String = password.normal.chars().take(limits::PASSWORD_ESTIMATE_CHARACTERS).collect();
         let local = email.as_str().split('@').next().unwrap_or_default();
         let estimate = zxcvbn::zxcvbn(&looked_at, &[email.as_str(), local, name]);
         if estimate.score() < zxcvbn::Score::Three {
@@ -61,7 +66,12 @@ impl Password {
 
     /// What is hashed. This is the secret itself.
     pub fn expose(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.normal.as_bytes()
+    }
+
+    /// What was typed, where that is not what is hashed. This is the secret itself.
+    pub fn typed(&self) -> Option<&[u8]> {
+        self.typed.as_ref().map(|typed| typed.as_bytes())
     }
 }
 

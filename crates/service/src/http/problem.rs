@@ -49,7 +49,7 @@ pub const fn status(refusal: &Refusal) -> StatusCode {
         | Refusal::InvalidCredentials
         | Refusal::InvalidCode
         | Refusal::ReauthenticationRequired => StatusCode::UNAUTHORIZED,
-        Refusal::CsrfFailed => StatusCode::FORBIDDEN,
+        Refusal::CsrfFailed | Refusal::Forbidden(_) => StatusCode::FORBIDDEN,
         Refusal::NotFound => StatusCode::NOT_FOUND,
         Refusal::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Refusal::IdentityChanged => StatusCode::CONFLICT,
@@ -65,7 +65,7 @@ pub const fn status(refusal: &Refusal) -> StatusCode {
 /// One sentence that says what happened and what to do.
 pub fn detail(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::InvalidRequest(sentence) => sentence.clone(),
+        Refusal::InvalidRequest(sentence) | Refusal::Forbidden(sentence) => sentence.clone(),
         Refusal::InvalidToken => "The refresh token was not made by this server. Log in again.".into(),
         Refusal::SessionEnded(reason) => format!("The session is over ({}). Log in again.", reason.name()),
         Refusal::StaleToken(_) => {

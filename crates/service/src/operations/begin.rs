@@ -113,6 +113,7 @@ fn new_session(
         ended: None,
         authentication,
         device: visit.device.chars().filter(|c| !c.is_control()).take(limits::DEVICE_CHARACTERS_MAX).collect(),
+        claims: perennial_protocol::claims::Claims::default(),
     })
 }
 

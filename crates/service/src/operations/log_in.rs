@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     credentials::{Password, Verified},
-    limits,
+    entropy, limits,
     outcome::{Outcome, Standing},
     service::Service,
     visit::{Carried, Visit},
@@ -42,12 +42,27 @@ pub async fn log_in(service: &Service, visit: &Visit, carried: &Carried, typed: 
     let spends = service.settings.throttle.password(&email, visit.address, nonce);
     service.spend(&spends).await?;
     let kept = account.as_ref().map(|account| account.password_hash.as_str());
-    let verified = service.passwords.verify(password, kept).await.map_err(|_| service.busy())?;
-    let Some(account) = account.filter(|account| verified == Verified::Right && !account.disabled) else {
+    let verified = service.passwords.verify(password.clone(), kept).await.map_err(|_| service.busy())?;
+    let Some(account) = account.filter(|account| verified != Verified::Wrong && !account.disabled) else {
         note_failure(service).await;
         return Err(Refusal::InvalidCredentials.into());
     };
-    after_password(service, visit, carried, &account, regained(service, &spends)).await
+    let mut writes = regained(service, &spends);
+    writes.extend(proven(service, &account, password, verified).await);
+    after_password(service, visit, carried, &account, writes).await
+}
+
+/// What a right password brings with it: the change is held to the account as it was when it was compared, and
+/// a hash that others made is replaced by our own. Where that cannot be made now, the next login makes it.
+pub async fn proven(service: &Service, account: &Account, password: Password, verified: Verified) -> Vec<Write> {
+    let (id, from) = (account.id.clone(), account.password_hash.clone());
+    let mut writes = vec![Write::ExpectPassword { account: id.clone(), password_hash: from.clone() }];
+    if verified == Verified::RightByAnotherHash
+        && let Ok(to) = service.passwords.hash(password, entropy::bytes(&*service.entropy)).await
+    {
+        writes.push(Write::ReplacePasswordHash { account: id, from, to });
+    }
+    writes
 }
 
 /// What a right password gives back. Its owner has stopped guessing; others of the same address may not have,
@@ -71,8 +86,8 @@ pub async fn after_password(
             let authentication = Authentication { at: service.now(), level, methods: vec!["pwd".to_owned()] };
             let subject = account.id.clone();
             let beginning = Beginning { subject, authentication, origin: Origin::Login, together_with };
-            // Only the change of an address or a step that someone else finished first can stand in the way.
-            return begin(service, visit, carried, beginning).await?.ok_or_else(|| Refusal::InvalidCode.into());
+            // Only a change of the account, or a step that someone else finished first, can stand in the way.
+            return begin(service, visit, carried, beginning).await?.ok_or_else(|| Refusal::InvalidCredentials.into());
         }
         Next::Step(StepName::MfaSetup) => PendingStep::MfaSetup {
             subject: account.id.clone(),
@@ -88,7 +103,7 @@ pub async fn after_password(
     together_with.push(write);
     match service.apply(together_with).await? {
         Applied::Done => Ok(pending::standing(name, token)),
-        Applied::Stale => Err(Refusal::InvalidCode.into()),
+        Applied::Stale => Err(Refusal::InvalidCredentials.into()),
     }
 }
 

@@ -13,7 +13,7 @@ use perennial_store::{Applied, Write};
 use super::{
     grant::{self, HandOut},
     list_sessions::authenticated,
-    log_in::{known_browser, regained},
+    log_in::{known_browser, proven, regained},
     read_session::read_session,
     verify_mfa::accepted_step,
 };
@@ -67,11 +67,14 @@ async fn check_password(
     let known = known_browser(service, visit, &account.id);
     let spends = service.settings.throttle.password(&account.email, visit.address, known);
     service.spend(&spends).await?;
-    match service.passwords.verify(password, Some(&account.password_hash)).await {
-        Ok(Verified::Right) => Ok(regained(service, &spends)),
-        Ok(Verified::Wrong) => Err(Refusal::InvalidCredentials),
-        Err(_) => Err(service.busy()),
+    let kept = Some(account.password_hash.as_str());
+    let verified = service.passwords.verify(password.clone(), kept).await.map_err(|_| service.busy())?;
+    if verified == Verified::Wrong {
+        return Err(Refusal::InvalidCredentials);
     }
+    let mut writes = regained(service, &spends);
+    writes.extend(proven(service, account, password, verified).await);
+    Ok(writes)
 }
 
 async fn check_code(service: &Service, visit: &Visit, account: &Account, typed: &str) -> Result<Vec<Write>, Refusal> {

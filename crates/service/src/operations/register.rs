@@ -5,6 +5,7 @@
 use perennial_pages::{AccountExistsMail, CodeMail};
 use perennial_protocol::{
     audit::{AuditEvent, AuditKind},
+    claims::Claims,
     id::Subject,
     login::{Account, Email, PendingStep, StepName, code::OneTimeCode, pending::PENDING_TTL},
     refusal::Refusal,
@@ -108,6 +109,7 @@ pub fn new_account(service: &Service, email: Email, name: String, password_hash:
         created_at: service.now(),
         last_login_at: None,
         second_factor: None,
+        claims: Claims::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Writes to accounts, second factors and recovery codes.
 
-use perennial_protocol::{id::Subject, login::Account, time::UnixMillis};
+use perennial_protocol::{claims::Claims, id::Subject, login::Account, time::UnixMillis};
 
 use crate::{
     order::{Order, Place, Table},
@@ -13,7 +13,7 @@ pub(super) fn insert(account: &Account) -> Order {
     const SQL: &str = concat!(
         "INSERT INTO perennial.account (",
         account_columns!(),
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING"
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING"
     );
     let second_factor = account.second_factor.as_ref();
     let values = values![
@@ -26,6 +26,7 @@ pub(super) fn insert(account: &Account) -> Order {
         account.last_login_at.map(|at| at.0),
         second_factor.map(|factor| &factor.sealed_secret),
         second_factor.map(|factor| factor.last_step),
+        account.claims.to_json(),
     ];
     Order::guarded(SQL, values, Place::new(Table::Account, account.email.as_str()))
 }
@@ -34,6 +35,22 @@ pub(super) fn set_password_hash(account: &Subject, password_hash: &str) -> Order
     Order::regardless(
         "UPDATE perennial.account SET password_hash = $2 WHERE id = $1",
         values![account.as_str(), password_hash],
+        place(account),
+    )
+}
+
+pub(super) fn replace_password_hash(account: &Subject, from: &str, to: &str) -> Order {
+    Order::regardless(
+        "UPDATE perennial.account SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
+        values![account.as_str(), from, to],
+        place(account),
+    )
+}
+
+pub(super) fn set_claims(account: &Subject, claims: &Claims) -> Order {
+    Order::regardless(
+        "UPDATE perennial.account SET claims = $2 WHERE id = $1",
+        values![account.as_str(), claims.to_json()],
         place(account),
     )
 }
@@ -55,6 +72,15 @@ pub(super) fn record_login(account: &Subject, at: UnixMillis) -> Order {
 }
 
 /// The row stays locked until the commit, so that what was expected still holds then.
+pub(super) fn expect_password(account: &Subject, password_hash: &str) -> Order {
+    Order::guarded(
+        "SELECT 1 FROM perennial.account WHERE id = $1 AND NOT disabled AND password_hash = $2 FOR UPDATE",
+        values![account.as_str(), password_hash],
+        place(account),
+    )
+}
+
+/// The same.
 pub(super) fn expect_no_second_factor(account: &Subject) -> Order {
     Order::guarded(
         "SELECT 1 FROM perennial.account WHERE id = $1 AND sealed_secret IS NULL FOR UPDATE",

@@ -5,6 +5,7 @@
 //! the row as it is when it is changed.
 
 mod accounts;
+mod admin_keys;
 mod allowances;
 mod audit;
 mod pending;
@@ -36,8 +37,11 @@ fn of(write: &Write) -> Vec<Order> {
 
         Write::InsertAccount(account) => accounts::insert(account),
         Write::SetPasswordHash { account, password_hash } => accounts::set_password_hash(account, password_hash),
+        Write::ReplacePasswordHash { account, from, to } => accounts::replace_password_hash(account, from, to),
+        Write::SetClaims { account, claims } => accounts::set_claims(account, claims),
         Write::SetDisabled { account, disabled } => accounts::set_disabled(account, *disabled),
         Write::RecordLogin { account, at } => accounts::record_login(account, *at),
+        Write::ExpectPassword { account, password_hash } => accounts::expect_password(account, password_hash),
         Write::ExpectNoSecondFactor { account } => accounts::expect_no_second_factor(account),
         Write::SetSecondFactor { account, sealed_secret, last_step } => {
             accounts::set_second_factor(account, sealed_secret, *last_step)
@@ -51,11 +55,16 @@ fn of(write: &Write) -> Vec<Order> {
         Write::ReplaceCode { token_hash, code_hash, attempts, now } => {
             pending::replace_code(token_hash, code_hash, *attempts, *now)
         }
+        Write::RemovePendingOf { subject } => pending::remove_of(subject),
         Write::ConsumePending { token_hash, now } => pending::consume(token_hash, *now),
 
         Write::SpendAllowance { key, limit, window, now } => allowances::spend(*key, *limit, *window, *now),
         Write::ClearAllowance { key } => allowances::clear(*key),
         Write::RefundAllowance { key } => allowances::refund(*key),
+
+        Write::InsertAdminKey(key) => admin_keys::insert(key),
+        Write::RevokeAdminKey { name, at } => admin_keys::revoke(name, *at),
+        Write::UseAdminKey { name, at } => admin_keys::note_use(name, *at),
 
         Write::Audit(event) => audit::append(event),
     };

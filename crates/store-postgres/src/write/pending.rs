@@ -1,6 +1,7 @@
 //! Writes to pending steps.
 
 use perennial_protocol::{
+    id::Subject,
     login::{Pending, PendingStep, StepName},
     time::UnixMillis,
 };
@@ -55,6 +56,10 @@ pub(super) fn replace_code(token_hash: &[u8; 32], code_hash: &[u8; 32], attempts
         values![token_hash, code_hash, attempts, now.0, StepName::VerifyEmail.name()],
         place(token_hash),
     )
+}
+
+pub(super) fn remove_of(subject: &Subject) -> Order {
+    Order::of_many_rows("DELETE FROM perennial.pending WHERE subject = $1", values![subject.as_str()])
 }
 
 pub(super) fn consume(token_hash: &[u8; 32], now: UnixMillis) -> Order {

@@ -17,7 +17,7 @@ pub(super) fn insert(session: &Session) -> Order {
     const SQL: &str = concat!(
         "INSERT INTO perennial.session (",
         session_columns!(),
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
          ON CONFLICT DO NOTHING"
     );
     let Session { rotation, authentication, .. } = session;
@@ -40,6 +40,7 @@ pub(super) fn insert(session: &Session) -> Order {
         authentication.level.number(),
         methods(authentication),
         &session.device,
+        session.claims.to_json(),
     ];
     Order::guarded(SQL, values, place(session.sid))
 }

@@ -5,6 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use perennial_protocol::{
+    claims::Claims,
     id::{SessionKey, Sid, Subject},
     refresh::{Generation, Rotation, Salt},
     session::{AssuranceLevel, Authentication, Session},
@@ -18,7 +19,7 @@ pub(crate) const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
 /// Leaves a database as a migration does.
 pub(crate) const CLEAN: &str = "DELETE FROM perennial.session; DELETE FROM perennial.recovery_code;
     DELETE FROM perennial.account; DELETE FROM perennial.pending; DELETE FROM perennial.allowance;
-    DELETE FROM perennial.audit; DELETE FROM perennial.sealed_key";
+    DELETE FROM perennial.audit; DELETE FROM perennial.sealed_key; DELETE FROM perennial.admin_key";
 
 /// A store that waits for a machine which has other work to do, as machines that test have.
 pub(crate) async fn patient_store(url: &str) -> PostgresStore {
@@ -43,6 +44,7 @@ pub(crate) fn session(number: u32) -> Session {
         ended: None,
         authentication: Authentication { at: NOW, level: AssuranceLevel::One, methods: vec!["pwd".into()] },
         device: "Mozilla/5.0 (X11; Linux x86_64; rv:142.0) Gecko/20100101 Firefox/142.0".into(),
+        claims: Claims::default(),
     }
 }
 

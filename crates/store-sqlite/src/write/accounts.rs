@@ -1,6 +1,6 @@
 //! Writes to accounts, second factors and recovery codes.
 
-use perennial_protocol::{id::Subject, login::Account, time::UnixMillis};
+use perennial_protocol::{claims::Claims, id::Subject, login::Account, time::UnixMillis};
 use rusqlite::{Connection, Result, params};
 
 use super::execute;
@@ -10,7 +10,7 @@ pub(super) fn insert(db: &Connection, account: &Account) -> Result<usize> {
     const SQL: &str = concat!(
         "INSERT INTO account (",
         account_columns!(),
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING"
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING"
     );
     let second_factor = account.second_factor.as_ref();
     execute(
@@ -26,12 +26,25 @@ pub(super) fn insert(db: &Connection, account: &Account) -> Result<usize> {
             account.last_login_at.map(|at| at.0),
             second_factor.map(|factor| &factor.sealed_secret),
             second_factor.map(|factor| factor.last_step),
+            account.claims.to_json(),
         ],
     )
 }
 
 pub(super) fn set_password_hash(db: &Connection, account: &Subject, password_hash: &str) -> Result<usize> {
     execute(db, "UPDATE account SET password_hash = ?2 WHERE id = ?1", params![account.as_str(), password_hash])
+}
+
+pub(super) fn replace_password_hash(db: &Connection, account: &Subject, from: &str, to: &str) -> Result<usize> {
+    execute(
+        db,
+        "UPDATE account SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2",
+        params![account.as_str(), from, to],
+    )
+}
+
+pub(super) fn set_claims(db: &Connection, account: &Subject, claims: &Claims) -> Result<usize> {
+    execute(db, "UPDATE account SET claims = ?2 WHERE id = ?1", params![account.as_str(), claims.to_json()])
 }
 
 pub(super) fn set_disabled(db: &Connection, account: &Subject, disabled: bool) -> Result<usize> {
@@ -48,6 +61,13 @@ pub(super) fn set_second_factor(db: &Connection, account: &Subject, secret: &[u8
         "UPDATE account SET sealed_secret = ?2, last_step = ?3 WHERE id = ?1",
         params![account.as_str(), secret, last_step],
     )
+}
+
+pub(super) fn with_password(db: &Connection, account: &Subject, password_hash: &str) -> Result<usize> {
+    let there = db
+        .prepare_cached("SELECT 1 FROM account WHERE id = ?1 AND NOT disabled AND password_hash = ?2")?
+        .exists(params![account.as_str(), password_hash])?;
+    Ok(usize::from(there))
 }
 
 pub(super) fn without_second_factor(db: &Connection, account: &Subject) -> Result<usize> {

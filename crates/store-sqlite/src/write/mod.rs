@@ -3,6 +3,7 @@
 //! Every guard is the WHERE of its own statement: it holds when the statement changed a row.
 
 mod accounts;
+mod admin_keys;
 mod allowances;
 mod audit;
 mod pending;
@@ -43,8 +44,15 @@ fn run(db: &Connection, write: &Write) -> Result<Applied> {
         Write::SetPasswordHash { account, password_hash } => {
             regardless(accounts::set_password_hash(db, account, password_hash)?)
         }
+        Write::ReplacePasswordHash { account, from, to } => {
+            regardless(accounts::replace_password_hash(db, account, from, to)?)
+        }
+        Write::SetClaims { account, claims } => regardless(accounts::set_claims(db, account, claims)?),
         Write::SetDisabled { account, disabled } => regardless(accounts::set_disabled(db, account, *disabled)?),
         Write::RecordLogin { account, at } => regardless(accounts::record_login(db, account, *at)?),
+        Write::ExpectPassword { account, password_hash } => {
+            guarded(accounts::with_password(db, account, password_hash)?)
+        }
         Write::ExpectNoSecondFactor { account } => guarded(accounts::without_second_factor(db, account)?),
         Write::SetSecondFactor { account, sealed_secret, last_step } => {
             guarded(accounts::set_second_factor(db, account, sealed_secret, *last_step)?)
@@ -60,6 +68,7 @@ fn run(db: &Connection, write: &Write) -> Result<Applied> {
         Write::ReplaceCode { token_hash, code_hash, attempts, now } => {
             guarded(pending::replace_code(db, token_hash, code_hash, *attempts, *now)?)
         }
+        Write::RemovePendingOf { subject } => regardless(pending::remove_of(db, subject)?),
         Write::ConsumePending { token_hash, now } => guarded(pending::consume(db, token_hash, *now)?),
 
         Write::SpendAllowance { key, limit, window, now } => {
@@ -67,6 +76,10 @@ fn run(db: &Connection, write: &Write) -> Result<Applied> {
         }
         Write::ClearAllowance { key } => regardless(allowances::clear(db, *key)?),
         Write::RefundAllowance { key } => regardless(allowances::refund(db, *key)?),
+
+        Write::InsertAdminKey(key) => guarded(admin_keys::insert(db, key)?),
+        Write::RevokeAdminKey { name, at } => guarded(admin_keys::revoke(db, name, *at)?),
+        Write::UseAdminKey { name, at } => regardless(admin_keys::note_use(db, name, *at)?),
 
         Write::Audit(event) => regardless(audit::append(db, event)?),
     }

@@ -1,6 +1,7 @@
 //! Writes to pending steps.
 
 use perennial_protocol::{
+    id::Subject,
     login::{Pending, PendingStep, StepName},
     time::UnixMillis,
 };
@@ -56,6 +57,10 @@ pub(super) fn replace_code(
          WHERE token_hash = ?1 AND ends_at > ?4 AND step = ?5 AND resends_left > 0",
         params![token_hash, code_hash, attempts, now.0, StepName::VerifyEmail.name()],
     )
+}
+
+pub(super) fn remove_of(db: &Connection, subject: &Subject) -> Result<usize> {
+    execute(db, "DELETE FROM pending WHERE subject = ?1", params![subject.as_str()])
 }
 
 pub(super) fn consume(db: &Connection, token_hash: &[u8; 32], now: UnixMillis) -> Result<usize> {

@@ -15,7 +15,7 @@ pub(super) fn insert(db: &Connection, session: &Session) -> Result<usize> {
     const SQL: &str = concat!(
         "INSERT INTO session (",
         session_columns!(),
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
          ON CONFLICT DO NOTHING"
     );
     let Session { rotation, authentication, .. } = session;
@@ -41,6 +41,7 @@ pub(super) fn insert(db: &Connection, session: &Session) -> Result<usize> {
             authentication.level.number(),
             methods(authentication),
             session.device,
+            session.claims.to_json(),
         ],
     )
 }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use perennial_protocol::{
+    claims::Claims,
     id::{SessionKey, Sid, Subject},
     refresh::{Generation, Rotation, Salt},
     session::{AssuranceLevel, Authentication, Session},
@@ -76,6 +77,7 @@ pub(crate) fn session(number: u32) -> Session {
         ended: None,
         authentication: Authentication { at: NOW, level: AssuranceLevel::One, methods: vec!["pwd".into()] },
         device: "Mozilla/5.0 (X11; Linux x86_64; rv:142.0) Gecko/20100101 Firefox/142.0".into(),
+        claims: Claims::default(),
     }
 }
 

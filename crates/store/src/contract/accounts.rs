@@ -1,6 +1,7 @@
 //! What a store promises about accounts, second factors and recovery codes.
 
 use perennial_protocol::{
+    claims::Claims,
     id::Subject,
     login::{Account, Email, SecondFactor},
     time::UnixMillis,
@@ -31,6 +32,7 @@ fn same(found: Option<&Account>, expected: &Account) {
     assert_eq!((found.disabled, found.created_at), (expected.disabled, expected.created_at));
     assert_eq!(found.last_login_at, expected.last_login_at);
     let parts = |factor: &SecondFactor| (factor.sealed_secret.clone(), factor.last_step);
+    assert_eq!(found.claims, expected.claims);
     assert_eq!(found.second_factor.as_ref().map(parts), expected.second_factor.as_ref().map(parts));
 }
 
@@ -50,12 +52,14 @@ fn shapes() -> Vec<Account> {
         created_at: UnixMillis(i64::MIN),
         last_login_at: Some(UnixMillis(i64::MAX)),
         second_factor: Some(SecondFactor { sealed_secret: (0..=255).collect(), last_step: i64::MAX }),
+        claims: claims(&format!(r#"{{"x":"{}"}}"#, "x".repeat(Claims::BYTES_MAX - 8))),
         ..account(3)
     };
     let strange = Account {
         email: Email::parse("öländ+%_'☂@exämple.com").expect("an address"),
         name: "'); DROP TABLE account; -- \"\\\t\r\n\u{202e}🦀".into(),
         second_factor: Some(SecondFactor { sealed_secret: vec![0; 3], last_step: i64::MIN }),
+        claims: strange_claims(),
         ..account(4)
     };
     vec![account(1), empty, largest, strange]
@@ -116,9 +120,33 @@ pub async fn the_fields_of_an_account_change_one_by_one(store: &Shared) {
         expected.disabled = disabled;
         same(load_account(store, &id()).await.as_ref(), &expected);
     }
+    for expected_claims in [strange_claims(), Claims::default()] {
+        let claims = expected_claims.clone();
+        done(apply(store, [Write::SetClaims { account: id(), claims }]).await);
+        expected.claims = expected_claims;
+        same(load_account(store, &id()).await.as_ref(), &expected);
+    }
     done(apply(store, [Write::RecordLogin { account: id(), at: at(3) }]).await);
     expected.last_login_at = Some(at(3));
     same(load_account(store, &id()).await.as_ref(), &expected);
+    same(load_account(store, &subject(2)).await.as_ref(), &account(2));
+}
+
+pub async fn a_password_hash_is_replaced_only_where_the_former_one_still_stands(store: &Shared) {
+    for number in [1, 2] {
+        put_account(store, &account(number)).await;
+    }
+    let replace = |from: &str, to: &str| Write::ReplacePasswordHash {
+        account: subject(1),
+        from: from.to_owned(),
+        to: to.to_owned(),
+    };
+    let former = account(1).password_hash;
+    for (from, to, stands) in [("", "$a", &*former), (&former, "$b", "$b"), (&former, "$c", "$b"), ("$b", "$d", "$d")] {
+        done(apply(store, [replace(from, to)]).await);
+        let expected = Account { password_hash: stands.to_owned(), ..account(1) };
+        same(load_account(store, &subject(1)).await.as_ref(), &expected);
+    }
     same(load_account(store, &subject(2)).await.as_ref(), &account(2));
 }
 
@@ -127,6 +155,9 @@ pub async fn writes_without_a_guard_do_nothing_to_an_account_that_does_not_exist
     done(apply(store, [Write::SetPasswordHash { account: id(), password_hash: "$new".into() }]).await);
     done(apply(store, [Write::SetDisabled { account: id(), disabled: true }]).await);
     done(apply(store, [Write::RecordLogin { account: id(), at: NOW }]).await);
+    done(apply(store, [Write::SetClaims { account: id(), claims: strange_claims() }]).await);
+    let (from, to) = (String::new(), "$new".to_owned());
+    done(apply(store, [Write::ReplacePasswordHash { account: id(), from, to }]).await);
     done(apply(store, [Write::ReplaceRecoveryCodes { account: id(), hashes: vec![hash(1)] }]).await);
     assert!(load_account(store, &id()).await.is_none());
     put_account(store, &account(1)).await;
@@ -140,6 +171,20 @@ pub async fn a_second_factor_is_put_in_place_of_the_former_one(store: &Shared) {
         let second_factor = Some(SecondFactor { sealed_secret: secret, last_step });
         same(load_account(store, &subject(1)).await.as_ref(), &Account { second_factor, ..account(1) });
     }
+}
+
+pub async fn a_change_that_expects_a_password_is_stale_once_it_is_another_or_the_account_is_disabled(store: &Shared) {
+    let expected = |hash: &str| Write::ExpectPassword { account: subject(1), password_hash: hash.to_owned() };
+    let former = account(1).password_hash;
+    stale(apply(store, [expected(&former)]).await);
+    put_account(store, &account(1)).await;
+    done(apply(store, [expected(&former), Write::RecordLogin { account: subject(1), at: at(1) }]).await);
+    done(apply(store, [Write::SetPasswordHash { account: subject(1), password_hash: "$new".into() }]).await);
+    stale(apply(store, [expected(&former), Write::RecordLogin { account: subject(1), at: at(2) }]).await);
+    done(apply(store, [expected("$new")]).await);
+    done(apply(store, [Write::SetDisabled { account: subject(1), disabled: true }]).await);
+    stale(apply(store, [expected("$new")]).await);
+    assert_eq!(load_account(store, &subject(1)).await.expect("there").last_login_at, Some(at(1)));
 }
 
 pub async fn a_change_that_expects_no_second_factor_is_stale_where_there_is_one(store: &Shared) {

@@ -57,6 +57,7 @@ async fn prepare(store: &Shared) {
     let insert = [Write::InsertPending(pending(1)), Write::InsertPending(pending(2))];
     done(apply(store, [factor, codes, spend(1, 5, NOW), spend(2, 5, NOW)]).await);
     done(apply(store, insert).await);
+    done(apply(store, [Write::InsertAdminKey(admin_key(1, "one"))]).await);
 }
 
 fn one_of_each() -> Vec<Write> {
@@ -71,8 +72,11 @@ fn one_of_each() -> Vec<Write> {
         end(sid, EndReason::Logout),
         Write::EndSessionsOf { subject: account(), except: None, at: at(1), reason: EndReason::Revoked },
         Write::InsertAccount(super::samples::account(2)),
+        Write::ExpectPassword { account: account(), password_hash: super::samples::account(1).password_hash },
         Write::SetPasswordHash { account: account(), password_hash: "$other".into() },
         Write::SetDisabled { account: account(), disabled: true },
+        Write::ReplacePasswordHash { account: account(), from: "$other".into(), to: "$better".into() },
+        Write::SetClaims { account: account(), claims: strange_claims() },
         Write::RecordLogin { account: account(), at: at(4) },
         Write::SetSecondFactor { account: account(), sealed_secret: vec![2], last_step: 2 },
         Write::AdvanceSecondFactor { account: account(), step: 3 },
@@ -82,10 +86,14 @@ fn one_of_each() -> Vec<Write> {
         Write::SpendAttempt { token_hash: hash(1), now: NOW },
         Write::ReplaceCode { token_hash: hash(1), code_hash: hash(0xc1), attempts: 9, now: NOW },
         Write::ConsumePending { token_hash: hash(2), now: NOW },
+        Write::RemovePendingOf { subject: account() },
         spend(1, 5, NOW),
         spend(3, 5, NOW),
         Write::ClearAllowance { key: AllowanceKey([2; 16]) },
         Write::RefundAllowance { key: AllowanceKey([1; 16]) },
+        Write::InsertAdminKey(admin_key(2, "two")),
+        Write::UseAdminKey { name: key_name("one"), at: at(6) },
+        Write::RevokeAdminKey { name: key_name("one"), at: at(7) },
         Write::Audit(event("undone")),
     ]
 }
@@ -98,7 +106,10 @@ async fn everything(store: &Shared) -> String {
     for account in store.load_accounts(None, 10).await.expect("available") {
         let factor = account.second_factor.map(|factor| (factor.sealed_secret, factor.last_step));
         let fields = (account.email.as_str(), account.password_hash, account.disabled, account.last_login_at, factor);
-        text += &format!("{fields:?}");
+        text += &format!("{fields:?}{}", account.claims.to_json());
+    }
+    for key in store.load_admin_keys(10).await.expect("available") {
+        text += &format!("{key:?}{:?}{:?}", key.last_used_at, key.revoked_at);
     }
     for number in [1, 2, 3] {
         let pending: Option<Pending> = load_pending(store, &[hash(number)]).await;

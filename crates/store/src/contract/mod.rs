@@ -5,6 +5,7 @@
 //! times in it are made up: no store looks at a clock.
 
 pub mod accounts;
+pub mod admin_keys;
 pub mod allowances;
 pub mod changes;
 pub mod concurrency;
@@ -77,8 +78,10 @@ macro_rules! store_contract {
             an_email_address_that_is_taken_is_refused
             accounts_come_in_the_order_of_the_bytes_of_their_addresses
             the_fields_of_an_account_change_one_by_one
+            a_password_hash_is_replaced_only_where_the_former_one_still_stands
             writes_without_a_guard_do_nothing_to_an_account_that_does_not_exist
             a_second_factor_is_put_in_place_of_the_former_one
+            a_change_that_expects_a_password_is_stale_once_it_is_another_or_the_account_is_disabled
             a_change_that_expects_no_second_factor_is_stale_where_there_is_one
             a_second_factor_needs_an_account
             a_step_of_the_second_factor_is_accepted_once_and_never_after_a_later_one
@@ -99,6 +102,7 @@ macro_rules! store_contract {
             a_new_code_needs_a_step_whose_time_is_not_over
             a_new_code_needs_a_step_that_waits_for_one
             a_step_is_consumed_once
+            the_steps_of_one_person_are_removed_and_no_others
             a_step_can_be_consumed_with_its_last_attempt
             a_step_whose_time_is_over_is_not_consumed_and_can_still_be_loaded
         }
@@ -113,6 +117,14 @@ macro_rules! store_contract {
             a_use_that_is_given_back_can_be_spent_again
             no_more_is_given_back_than_was_used
             what_is_given_back_to_a_window_that_is_over_does_not_outlast_it
+        }
+        $crate::store_contract! { $make, admin_keys:
+            an_admin_key_reads_back_exactly_as_it_was_written
+            an_admin_key_is_found_by_its_hash_only
+            an_admin_key_whose_name_or_hash_is_taken_is_refused
+            admin_keys_come_in_the_order_of_the_bytes_of_their_names
+            an_admin_key_is_revoked_once
+            the_last_use_of_an_admin_key_moves_forward_and_never_back
         }
         $crate::store_contract! { $make, changes:
             a_change_of_nothing_is_done
@@ -162,6 +174,7 @@ mod tests {
         let files = [
             include_str!("sessions.rs"),
             include_str!("accounts.rs"),
+            include_str!("admin_keys.rs"),
             include_str!("pending.rs"),
             include_str!("allowances.rs"),
             include_str!("changes.rs"),

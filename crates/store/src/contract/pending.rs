@@ -130,6 +130,20 @@ pub async fn a_step_is_consumed_once(store: &Shared) {
     same(load_pending(store, &[hash(2)]).await.as_ref(), &pending(2));
 }
 
+pub async fn the_steps_of_one_person_are_removed_and_no_others(store: &Shared) {
+    let set_up = PendingStep::MfaSetup { subject: subject(1), sealed_secret: vec![1], within: None };
+    let setting_up = Pending { step: set_up, ..pending(4) };
+    let mine = Pending { token_hash: hash(5), ..pending_factor(1) };
+    for step in [pending(1), pending_factor(2), setting_up, mine] {
+        put_pending(store, &step).await;
+    }
+    done(apply(store, [Write::RemovePendingOf { subject: subject(1) }]).await);
+    done(apply(store, [Write::RemovePendingOf { subject: subject(9) }]).await);
+    for (number, stays) in [(1, true), (2, true), (4, false), (5, false)] {
+        assert_eq!(load_pending(store, &[hash(number)]).await.is_some(), stays, "step {number}");
+    }
+}
+
 pub async fn a_step_can_be_consumed_with_its_last_attempt(store: &Shared) {
     put_pending(store, &Pending { attempts_left: 1, ..pending(1) }).await;
     let spend = Write::SpendAttempt { token_hash: hash(1), now: NOW };

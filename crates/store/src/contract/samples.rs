@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use perennial_protocol::{
+    admin_key::{AdminKey, AdminKeyName, AdminScope, AdminSecret},
     audit::{AuditEvent, AuditKind},
+    claims::Claims,
     id::{SessionKey, Sid, Subject},
     login::{Account, Email, Pending, PendingStep},
     refresh::{Branch, Generation, Parent, Rotation, Salt},
@@ -46,6 +48,7 @@ pub(super) fn session(number: u8) -> Session {
         ended: None,
         authentication: Authentication { at: NOW, level: AssuranceLevel::One, methods: vec!["pwd".into()] },
         device: "Firefox on Linux".into(),
+        claims: Claims::default(),
     }
 }
 
@@ -64,6 +67,33 @@ pub(super) fn account(number: u8) -> Account {
         created_at: NOW,
         last_login_at: None,
         second_factor: None,
+        claims: Claims::default(),
+    }
+}
+
+pub(super) fn claims(text: &str) -> Claims {
+    Claims::parse(text).expect("the samples' claims are claims")
+}
+
+/// Claims with every kind of value, and texts that could be taken for something else.
+pub(super) fn strange_claims() -> Claims {
+    claims(r#"{"b":{"c":[null,true,-1,18446744073709551615,0.5,"☂ '); --\u0000\n"]},"a":"","ünï%_":[[]]}"#)
+}
+
+pub(super) fn key_name(name: &str) -> AdminKeyName {
+    AdminKeyName::parse(name).expect("the samples' names are names")
+}
+
+/// A key that nobody has used yet.
+pub(super) fn admin_key(number: u8, name: &str) -> AdminKey {
+    AdminKey {
+        name: key_name(name),
+        hash: AdminSecret::from_random([number; 32]).hash(),
+        scopes: [AdminScope::SessionsIssue].into(),
+        created_at: NOW,
+        expires_at: None,
+        last_used_at: None,
+        revoked_at: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use perennial_protocol::{
+    claims::Claims,
     id::{SessionKey, Sid, Subject},
     refresh::{Branch, Generation, Parent, Rotation},
     session::{AssuranceLevel, Authentication, EndReason, Ended, Session},
@@ -53,6 +54,7 @@ fn shapes() -> Vec<Session> {
             level: AssuranceLevel::Two,
             methods: vec!["pwd".into(), "otp".into()],
         },
+        claims: claims(&format!(r#"{{"x":"{}"}}"#, "x".repeat(Claims::BYTES_MAX - 8))),
         ..session(2)
     };
     let strange = Session {
@@ -63,6 +65,7 @@ fn shapes() -> Vec<Session> {
             ..usual.authentication.clone()
         },
         device: "Mózïllä \"5.0\" '; DROP TABLE session; -- \t\r\n \u{202e}🦊\u{10ffff}".into(),
+        claims: strange_claims(),
         ..session(3)
     };
     vec![usual, empty, largest, strange]
@@ -306,8 +309,8 @@ pub async fn ends_are_told_after_a_place_and_up_to_the_limit(store: &Shared) {
     };
     assert_eq!(told(EndPlace::before(at(1)), 10).await, [2, 3, 4, 5]);
     assert_eq!(told(EndPlace { at: at(1), sid: session(2).sid }, 2).await, [3, 4]);
-    assert_eq!(told(EndPlace::before(at(3)), 10).await, []);
-    assert_eq!(told(EndPlace::before(UnixMillis(i64::MIN)), 0).await, []);
+    assert!(told(EndPlace::before(at(3)), 10).await.is_empty());
+    assert!(told(EndPlace::before(UnixMillis(i64::MIN)), 0).await.is_empty());
 }
 
 async fn sids_of(store: &Shared, number: u8, limit: usize) -> Vec<Sid> {

@@ -1,6 +1,7 @@
 //! The tables of the memory store, and what each write does to them.
 
 use perennial_protocol::{
+    admin_key::{AdminKey, AdminKeyName},
     audit::AuditEvent,
     id::{SessionKey, Sid, Subject},
     login::{Account, Email, Pending, PendingStep, SecondFactor},
@@ -21,6 +22,7 @@ pub(super) struct Tables {
     pub(super) recovery_codes: Table<Subject, Vec<[u8; 32]>>,
     pub(super) pending: Table<[u8; 32], Pending>,
     pub(super) allowances: Table<AllowanceKey, Allowance>,
+    pub(super) admin_keys: Table<AdminKeyName, AdminKey>,
     pub(super) audit: Table<usize, AuditEvent>,
 }
 
@@ -42,6 +44,7 @@ impl Tables {
         self.recovery_codes.settle(settle);
         self.pending.settle(settle);
         self.allowances.settle(settle);
+        self.admin_keys.settle(settle);
         self.audit.settle(settle);
     }
 
@@ -63,8 +66,16 @@ impl Tables {
             Write::SetPasswordHash { account, password_hash } => {
                 self.change_account(&account, |row| row.password_hash = password_hash)
             }
+            Write::ReplacePasswordHash { account, from, to } => {
+                let stands = |row: &Account| row.password_hash == from;
+                regardless(self.accounts.change(&account, stands, |row| row.password_hash = to))
+            }
+            Write::SetClaims { account, claims } => self.change_account(&account, |row| row.claims = claims),
             Write::SetDisabled { account, disabled } => self.change_account(&account, |row| row.disabled = disabled),
             Write::RecordLogin { account, at } => self.change_account(&account, |row| row.last_login_at = Some(at)),
+            Write::ExpectPassword { account, password_hash } => {
+                self.accounts.change(&account, |row| !row.disabled && row.password_hash == password_hash, |_| ())
+            }
             Write::ExpectNoSecondFactor { account } => {
                 self.accounts.change(&account, |row| row.second_factor.is_none(), |_| ())
             }
@@ -80,12 +91,22 @@ impl Tables {
             Write::ReplaceCode { token_hash, code_hash, attempts, now } => {
                 self.replace_code(&token_hash, code_hash, attempts, now)
             }
+            Write::RemovePendingOf { subject } => self.remove_pending_of(&subject),
             Write::ConsumePending { token_hash, now } => self.consume_pending(&token_hash, now),
 
             Write::SpendAllowance { key, limit, window, now } => self.spend_allowance(key, limit, window, now),
             Write::ClearAllowance { key } => self.allowances.set(key, None),
             Write::RefundAllowance { key } => {
                 regardless(self.allowances.change(&key, |row| row.used > 0, |row| row.used -= 1))
+            }
+
+            Write::InsertAdminKey(key) => self.insert_admin_key(key),
+            Write::RevokeAdminKey { name, at } => {
+                self.admin_keys.change(&name, |row| row.revoked_at.is_none(), |row| row.revoked_at = Some(at))
+            }
+            Write::UseAdminKey { name, at } => {
+                let earlier = |row: &AdminKey| row.last_used_at.is_none_or(|last| last < at);
+                regardless(self.admin_keys.change(&name, earlier, |row| row.last_used_at = Some(at)))
             }
 
             Write::Audit(event) => self.audit.insert(self.audit.rows.len(), event),
@@ -188,6 +209,11 @@ impl Tables {
         )
     }
 
+    fn remove_pending_of(&mut self, subject: &Subject) -> Applied {
+        self.pending.remove_some(usize::MAX, |pending| pending.step.subject() == Some(subject));
+        Applied::Done
+    }
+
     fn consume_pending(&mut self, hash: &[u8; 32], now: UnixMillis) -> Applied {
         match self.pending.rows.get(hash) {
             Some(pending) if pending.ends_at > now => self.pending.set(*hash, None),
@@ -203,6 +229,13 @@ impl Tables {
             return Applied::Stale;
         }
         self.allowances.set(key, Some(Allowance { used: allowance.used + 1, ..allowance }))
+    }
+
+    fn insert_admin_key(&mut self, key: AdminKey) -> Applied {
+        if self.admin_keys.rows.values().any(|other| other.hash == key.hash) {
+            return Applied::Stale;
+        }
+        self.admin_keys.insert(key.name.clone(), key)
     }
 
     pub(super) fn sweep(&mut self, before: UnixMillis, limit: usize) -> usize {
