@@ -37,6 +37,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "perennial", uses: LIBRARIES, tests_use: TEST_CRATES },
     Layer { name: "perennial-testkit", uses: LIBRARIES, tests_use: TEST_CRATES },
     Layer { name: "perennial-simulation", uses: LIBRARIES, tests_use: TEST_CRATES },
+    Layer { name: "perennial-fuzz", uses: &[], tests_use: LIBRARIES },
     Layer { name: "perennial-bench", uses: &[], tests_use: &[] },
     Layer { name: "xtask", uses: &[], tests_use: &[] },
 ];
@@ -58,7 +59,7 @@ const TEST_CRATES: &[&str] = &["perennial-testkit", "perennial-simulation"];
 /// The crate whose foreign dependencies are counted one by one: the rules need no clock, socket or runtime.
 const RULES: &str = "perennial-protocol";
 const RULES_USE: &[&str] = &["aws-lc-rs", "base64", "cookie", "serde", "serde_json", "thiserror", "url"];
-const RULES_TESTS_USE: &[&str] = &["bolero", "proptest"];
+const RULES_TESTS_USE: &[&str] = &["proptest"];
 
 pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     let metadata = Metadata::read(root)?;

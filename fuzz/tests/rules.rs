@@ -1,7 +1,7 @@
 //! Fuzz targets for everything that reads what a browser sends: cookies, tokens, CSRF tokens, addresses.
 //!
-//! `cargo test` runs each as a property over drawn input. `cargo bolero test -p perennial-protocol --test
-//! fuzz NAME` gives the same target to libFuzzer (docs/fuzzing.md).
+//! `cargo test` runs each as a property over drawn input; `cargo bolero` gives the same target to libFuzzer
+//! (docs/fuzzing.md).
 
 use perennial_protocol::{
     cookie::{Chosen, CookieNames, Jar, jar::SAME_KIND_MAX, names::Tags, select},
