@@ -3,6 +3,7 @@
 mod admin;
 mod cli;
 mod commands;
+mod database_clock;
 mod dev;
 mod node;
 mod say;
@@ -33,8 +34,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Dev(options) => dev::run(config, options).await?,
         Command::Serve => commands::serve::run(config).await?,
-        Command::Migrate => commands::migrate::run(config)?,
-        Command::Keys(command) => commands::keys::run(config, &command)?,
+        Command::Migrate => commands::migrate::run(config).await?,
+        Command::Keys(command) => commands::keys::run(config, &command).await?,
         Command::User(command) => commands::user::run(config, command).await?,
         Command::Session(command) => commands::session::run(config, command).await?,
         Command::Backup { file } => commands::backup::run(config, &file)?,

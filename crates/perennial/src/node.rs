@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use perennial_protocol::time::{Millis, UnixMillis};
-use perennial_service::{Service, http::server, keys::KeyDirectory};
+use perennial_service::{Service, http::server, keys::KeyStore};
 use perennial_settings::Settings;
 use tokio::{
     net::TcpListener,
@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::wiring::{KeyWatch, Wired};
 
-/// How often the key directory is looked at.
+/// How often the keys are looked at.
 const KEY_WATCH: Duration = Duration::from_secs(1);
 
 /// How often the log of ends is looked at: an end is known to every node well within two seconds.
@@ -38,7 +38,7 @@ pub(crate) async fn run(
     public: (TcpListener, Router),
     admin: (TcpListener, Router),
 ) -> anyhow::Result<()> {
-    let Wired { service, keys, mail_worker } = wired;
+    let Wired { service, keys, database_clock, mail_worker } = wired;
     let limits = server::ServerLimits {
         connections: settings.limits.connections,
         header_timeout: settings.limits.header_timeout.into(),
@@ -47,6 +47,7 @@ pub(crate) async fn run(
     let (stop, stopped) = watch::channel(());
     let housekeeping = tokio::spawn(keep_house(Arc::clone(&service), keys));
     let ends = tokio::spawn(follow_ends(Arc::clone(&service)));
+    let clock_keeping = database_clock.map(|clock| tokio::spawn(clock.keep()));
     let until = |mut stopped: watch::Receiver<()>| async move {
         let _ = stopped.changed().await;
     };
@@ -57,7 +58,7 @@ pub(crate) async fn run(
     tracing::info!("stopping: requests that are under way will finish");
     stop.send_replace(());
     let _ = tokio::join!(public, admin);
-    for task in [housekeeping, ends] {
+    for task in [housekeeping, ends].into_iter().chain(clock_keeping) {
         task.abort();
         let _ = task.await;
     }
@@ -77,7 +78,7 @@ async fn asked_to_stop() -> std::io::Result<()> {
     Ok(())
 }
 
-async fn keep_house(service: Arc<Service>, keys: KeyDirectory) {
+async fn keep_house(service: Arc<Service>, keys: Arc<dyn KeyStore>) {
     let mut watch = KeyWatch::new();
     let mut look = tokio::time::interval(KEY_WATCH);
     let mut sweep = tokio::time::interval(SWEEP);
@@ -85,7 +86,7 @@ async fn keep_house(service: Arc<Service>, keys: KeyDirectory) {
         tokio::select! {
             _ = look.tick() => {
                 // The keys at hand stay in use: what cannot be read now may be readable in a second.
-                if let Err(error) = watch.look(&keys, &service.keyring, service.now()) {
+                if let Err(error) = watch.look(&*keys, &service.keyring, service.now()).await {
                     tracing::error!(reason = %error, "the keys could not be read again");
                 }
             }

@@ -16,8 +16,10 @@ pub(crate) fn start_logs(settings: &Settings) {
         LogLevel::Trace => "trace",
     };
     // Below our own crates, libraries may log what they send; they are heard from warnings up only.
-    let filter =
-        EnvFilter::new(format!("warn,perennial={level},perennial_service={level},perennial_store_sqlite={level}"));
+    // The pool of connections repeats what the store tells better.
+    let ours = ["perennial", "perennial_service", "perennial_store_sqlite", "perennial_store_postgres"];
+    let ours: Vec<String> = ours.iter().map(|name| format!("{name}={level}")).collect();
+    let filter = EnvFilter::new(format!("warn,deadpool=off,deadpool_postgres=off,{}", ours.join(",")));
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match settings.log.format {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),

@@ -8,13 +8,17 @@ use perennial_service::{
     Service, ServiceSettings,
     clock::{Clock, SystemClock},
     entropy::SystemEntropy,
-    keys::{KeyDirectory, KeyError, KeyRecord, Keyring, Keys},
+    keys::{self, KeyDirectory, KeyError, KeyRecord, KeyStore, Keyring, Keys, SealedKeys},
     mail::{MailQueue, Mailbox, Smtp, Transport},
     settings::{PageSettings, Registration},
 };
-use perennial_settings::{Configuration, CsrfMode, MailTransport, Mode, Settings, Sources, Store};
+use perennial_settings::{Configuration, CsrfMode, MailTransport, Mode, Settings, Sources, Store as StoreAt};
+use perennial_store::{SealedKeyStore, Store};
+use perennial_store_postgres::{Options, PostgresStore};
 use perennial_store_sqlite::SqliteStore;
 use tokio::task::JoinHandle;
+
+use crate::database_clock::DatabaseClock;
 
 /// The sources of a command that works on a configured system.
 pub(crate) fn sources(mode: Mode, config: Option<&Path>) -> Sources {
@@ -38,39 +42,72 @@ pub(crate) fn resolve(sources: &Sources) -> anyhow::Result<Settings> {
 /// A service and what has to be kept beside it.
 pub(crate) struct Wired {
     pub(crate) service: Arc<Service>,
-    pub(crate) keys: KeyDirectory,
+    pub(crate) keys: Arc<dyn KeyStore>,
+    /// The clock that all nodes follow, where there are several.
+    pub(crate) database_clock: Option<DatabaseClock>,
     pub(crate) mail_worker: JoinHandle<()>,
 }
 
 /// Opens the store and the keys and puts a service over them. Missing keys are made.
-pub(crate) fn wire(
+pub(crate) async fn wire(
     settings: &Settings,
     transport: Arc<dyn Transport>,
     mailbox: Option<String>,
 ) -> anyhow::Result<Wired> {
-    let keys = key_directory(settings);
-    let now = SystemClock.now();
-    let records = keys.ensure(&SystemEntropy, now)?;
+    let Backing { store, keeping: Keeping { keys, clock }, database_clock } = open(settings).await?;
+    let now = clock.now();
+    let records = keys::ensure(&*keys, &SystemEntropy, now).await?;
     let keyring = Keyring::new(Keys::at(&records, now)?);
     let (mail, mail_worker) = MailQueue::start(transport);
-    let service = Service::new(
-        service_settings(settings, mailbox),
-        Arc::new(open_store(settings)?),
-        keyring,
-        mail,
-        Arc::new(SystemClock),
-        Arc::new(SystemEntropy),
-    );
-    Ok(Wired { service: Arc::new(service), keys, mail_worker })
+    let service =
+        Service::new(service_settings(settings, mailbox), store, keyring, mail, clock, Arc::new(SystemEntropy));
+    Ok(Wired { service: Arc::new(service), keys, database_clock, mail_worker })
 }
 
-pub(crate) fn open_store(settings: &Settings) -> anyhow::Result<SqliteStore> {
-    let Store::Sqlite { path } = &settings.store;
+/// What a service stands on.
+struct Backing {
+    store: Arc<dyn Store>,
+    keeping: Keeping,
+    database_clock: Option<DatabaseClock>,
+}
+
+/// The keys, and the clock that says which of them are in use.
+pub(crate) struct Keeping {
+    pub(crate) keys: Arc<dyn KeyStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// The store with the keys and the clock that belong to it. A store that lags behind is migrated.
+async fn open(settings: &Settings) -> anyhow::Result<Backing> {
+    match &settings.store {
+        StoreAt::Sqlite { path, keys } => {
+            Ok(Backing { store: Arc::new(open_sqlite(path)?), keeping: keep_in(keys), database_clock: None })
+        }
+        StoreAt::Postgres { url, master } => {
+            let store = Arc::new(PostgresStore::connect(url.expose(), Options::default()).await?);
+            let database_clock = DatabaseClock::start(Arc::clone(&store)).await?;
+            let sealed: Arc<dyn SealedKeyStore> = Arc::<PostgresStore>::clone(&store);
+            let keys = Arc::new(SealedKeys::new(sealed, master.expose(), Arc::new(SystemEntropy)));
+            let keeping = Keeping { keys, clock: database_clock.clock() };
+            Ok(Backing { store, keeping, database_clock: Some(database_clock) })
+        }
+    }
+}
+
+/// The keys alone.
+pub(crate) async fn open_keys(settings: &Settings) -> anyhow::Result<Keeping> {
+    match &settings.store {
+        StoreAt::Sqlite { keys, .. } => Ok(keep_in(keys)),
+        StoreAt::Postgres { .. } => Ok(open(settings).await?.keeping),
+    }
+}
+
+fn keep_in(folder: &Path) -> Keeping {
+    Keeping { keys: Arc::new(KeyDirectory::new(folder)), clock: Arc::new(SystemClock) }
+}
+
+pub(crate) fn open_sqlite(path: &Path) -> anyhow::Result<SqliteStore> {
     SqliteStore::open(path).with_context(|| format!("cannot open the store {}", path.display()))
-}
-
-pub(crate) fn key_directory(settings: &Settings) -> KeyDirectory {
-    KeyDirectory::new(&settings.keys.dir)
 }
 
 /// The mail transport that the configuration names; none is needed where no flow sends mail.
@@ -99,9 +136,14 @@ impl KeyWatch {
         Self { seen: Vec::new() }
     }
 
-    /// Reads the directory anew and replaces the keys in use if they changed.
-    pub(crate) fn look(&mut self, keys: &KeyDirectory, keyring: &Keyring, now: UnixMillis) -> Result<(), KeyError> {
-        let records = keys.read()?;
+    /// Reads them anew and replaces the keys in use if they changed.
+    pub(crate) async fn look(
+        &mut self,
+        keys: &dyn KeyStore,
+        keyring: &Keyring,
+        now: UnixMillis,
+    ) -> Result<(), KeyError> {
+        let records = keys.read().await?;
         let state = |record: &KeyRecord| ((record.kind, record.id.0), record.active_from <= now);
         let seen: Vec<_> = records.iter().map(state).collect();
         if seen != self.seen {

@@ -5,10 +5,7 @@ use perennial_protocol::time::Millis;
 /// How often a change is decided anew when another writer was faster.
 pub const APPLY_ATTEMPT_MAX: usize = 3;
 
-/// How long a refresh or a session read waits for the store before it answers `auth_unavailable`.
-pub const SESSION_STORE_WAIT: Millis = Millis(200);
-
-/// How long everything else waits for the store.
+/// How long everything but a refresh and a session read waits for the store.
 pub const STORE_WAIT: Millis = Millis::seconds(2);
 
 /// How long a password waits for a free place to be hashed.

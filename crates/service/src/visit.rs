@@ -12,7 +12,7 @@ use perennial_protocol::{
     time::UnixMillis,
 };
 
-use crate::{keys::Keys, limits, service::Service};
+use crate::{keys::Keys, service::Service};
 
 /// What a request tells about its sender.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ impl Carried {
         let mut sessions = if sids.is_empty() {
             Vec::new()
         } else {
-            service.ask(limits::SESSION_STORE_WAIT, service.store.load_sessions(&sids)).await?
+            service.ask(service.store.patience(), service.store.load_sessions(&sids)).await?
         };
         service.ends.mark(&mut sessions);
         Ok(Self { tokens, sessions })

@@ -28,8 +28,8 @@ pub use origin::{NotAnOrigin, Origin};
 pub use problem::{Problem, Refused};
 pub use reference::reference;
 pub use settings::{
-    Cookies, Csrf, Http, Keys, Limits, Log, Mail, MailTransport, Mfa, Pages, Register, Server, Settings, SmtpUrl,
-    Store, Tokens,
+    Cookies, Csrf, DatabaseUrl, Http, Limits, Log, Mail, MailTransport, Master, Mfa, Pages, Register, Server, Settings,
+    SmtpUrl, Store, Tokens,
 };
 pub use sources::{Mode, Sources};
 

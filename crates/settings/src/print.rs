@@ -10,7 +10,7 @@ use crate::{
     catalogue::{self, Key},
     kind::Kind,
     provenance,
-    settings::Settings,
+    settings::{Settings, Store},
     sieve::dotted,
     tree::Tree,
 };
@@ -69,6 +69,11 @@ fn of_key(tree: &Tree, settings: Option<&Settings>, key: &Key) -> Vec<Line> {
 fn meaning(settings: &Settings, path: &str, shown: &toml::Value) -> Option<String> {
     let is_secure = settings.cookies.attributes.secure == Secure::Always;
     match (path, shown.as_str(), shown.as_integer()) {
+        ("store.url", Some(url), _)
+            if url.starts_with("sqlite:") && matches!(settings.store, Store::Postgres { .. }) =>
+        {
+            Some("not used, because store.url_file names another".into())
+        }
         ("tokens.issuer", Some(""), _) => Some(settings.tokens.issuer.issuer.clone()),
         ("cookies.secure", Some("auto"), _) => Some(is_secure.to_string()),
         ("cookies.prefix", Some("auto"), _) if is_secure => Some("__Host-".into()),
@@ -102,9 +107,10 @@ fn toml_of(value: &Value) -> toml::Value {
     }
 }
 
-/// The URL without its password; a text that may hide one from the parser is not shown at all.
+/// The URL without its password, which may stand in two places; a text that may hide one from the parser is not shown at all.
 fn redacted(text: &str) -> String {
     match Url::parse(text) {
+        Ok(url) if url.query_pairs().any(|(name, _)| name.contains("password")) => HIDDEN.into(),
         Ok(mut url) if url.password().is_some() => match url.set_password(Some(HIDDEN)) {
             Ok(()) => url.to_string(),
             Err(()) => HIDDEN.into(),
@@ -126,6 +132,9 @@ mod tests {
     fn a_url_is_shown_without_its_password() {
         check("smtp://me:secret@mail.example.com:587?tls=required", "smtp://me:***@mail.example.com:587?tls=required");
         check("postgres://me:secret@db/perennial", "postgres://me:***@db/perennial");
+        check("postgres:///perennial?host=/run/postgresql&user=me&password=secret", "***");
+        check("postgres://me:secret@one:5433,two:5434/perennial", "***");
+        check("postgres:///perennial?host=/run/postgresql", "postgres:///perennial?host=/run/postgresql");
         check("smtp://mail.example.com", "smtp://mail.example.com");
         check("sqlite:perennial-data/perennial.db", "sqlite:perennial-data/perennial.db");
         check("me:secret@mail.example.com", "***");

@@ -52,7 +52,7 @@ table!(Server {
     trusted_proxies: Vec<String> = Vec::new(),
 });
 
-table!(Store { url: String = "sqlite:perennial-data/perennial.db".into() });
+table!(Store { url: String = "sqlite:perennial-data/perennial.db".into(), url_file: String = String::new() });
 
 table!(Keys { dir: String = "perennial-data/keys".into(), master_file: String = String::new() });
 

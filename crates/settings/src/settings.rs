@@ -12,6 +12,7 @@ use perennial_protocol::{
     time::Millis,
     token::Issuer,
 };
+use zeroize::Zeroizing;
 
 use crate::{
     choice::{CsrfMode, LogFormat, LogLevel, Transport},
@@ -23,7 +24,6 @@ use crate::{
 pub struct Settings {
     pub server: Server,
     pub store: Store,
-    pub keys: Keys,
     pub tokens: Tokens,
     pub cookies: Cookies,
     pub csrf: Csrf,
@@ -45,15 +45,47 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// Where sessions and accounts are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where sessions and accounts are kept, and the keys beside them.
+#[derive(Debug, Clone)]
 pub enum Store {
-    Sqlite { path: PathBuf },
+    /// For one node: a file, and a folder with a file for each key.
+    Sqlite { path: PathBuf, keys: PathBuf },
+    /// For many nodes: a database, and the keys in it, each sealed under the master.
+    Postgres { url: DatabaseUrl, master: Master },
 }
 
-#[derive(Debug, Clone)]
-pub struct Keys {
-    pub dir: PathBuf,
+/// The address of a database, with its password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(pub(crate) String);
+
+impl DatabaseUrl {
+    /// The URL in clear, for the database client alone.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("DatabaseUrl(..)")
+    }
+}
+
+/// The key over the keys in the database: 32 random bytes that are in no database.
+#[derive(Clone)]
+pub struct Master(pub(crate) Zeroizing<[u8; 32]>);
+
+impl Master {
+    /// The bytes in clear, to derive keys from.
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Master {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Master(..)")
+    }
 }
 
 #[derive(Debug, Clone)]

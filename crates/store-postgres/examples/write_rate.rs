@@ -6,9 +6,6 @@
 //! a shared machine changes its mind. The server is one that the tests make: `fsync` is on, and everything
 //! goes over the loopback network.
 
-#[path = "../tests/cluster/mod.rs"]
-mod cluster;
-
 use std::{
     io::{self, Write as _},
     path::Path,
@@ -17,7 +14,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cluster::{Cluster, Database};
 use perennial_protocol::{
     claims::Claims,
     id::{SessionKey, Sid, Subject},
@@ -27,6 +23,7 @@ use perennial_protocol::{
 };
 use perennial_store::{Applied, Change, Store, Write};
 use perennial_store_postgres::{Options, PostgresStore};
+use perennial_testkit::{Cluster, Database};
 
 const CALLERS: [u32; 4] = [1, 8, 64, 256];
 /// Sessions in the database, so that rotations touch pages all over it.

@@ -2,10 +2,9 @@
 //!
 //! What is in them is not known here, and which of them are good is decided elsewhere.
 
-use std::fmt;
-
-use perennial_protocol::{key::KeyId, time::UnixMillis};
-use perennial_store::{Applied, Result};
+use async_trait::async_trait;
+use perennial_protocol::key::KeyId;
+use perennial_store::{Applied, Result, SealedKey, SealedKeyStore};
 use tokio_postgres::Row;
 
 use crate::{
@@ -17,30 +16,14 @@ use crate::{
     value::values,
 };
 
-/// A key that only the holder of the master key can open. `kind` and `id` name it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SealedKey {
-    pub kind: String,
-    pub id: KeyId,
-    pub active_from: UnixMillis,
-    pub sealed: Vec<u8>,
-}
-
-impl fmt::Debug for SealedKey {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "SealedKey({} {}, active from {})", self.kind, self.id.0, self.active_from.0)
-    }
-}
-
-impl PostgresStore {
-    /// Every key, by kind and then by id.
-    pub async fn load_keys(&self) -> Result<Vec<SealedKey>> {
+#[async_trait]
+impl SealedKeyStore for PostgresStore {
+    async fn load_keys(&self) -> Result<Vec<SealedKey>> {
         const SQL: &str = "SELECT kind, id, active_from, sealed FROM perennial.sealed_key ORDER BY kind, id";
         load::many(&self.readers, SQL, values![], sealed_key).await
     }
 
-    /// Guard: no key of this kind has this id.
-    pub async fn insert_key(&self, key: &SealedKey) -> Result<Applied> {
+    async fn insert_key(&self, key: &SealedKey) -> Result<Applied> {
         self.write_key(Order::guarded(
             "INSERT INTO perennial.sealed_key (kind, id, active_from, sealed) VALUES ($1, $2, $3, $4)
              ON CONFLICT DO NOTHING",
@@ -50,8 +33,7 @@ impl PostgresStore {
         .await
     }
 
-    /// Guard: the key is there.
-    pub async fn remove_key(&self, kind: &str, id: KeyId) -> Result<Applied> {
+    async fn remove_key(&self, kind: &str, id: KeyId) -> Result<Applied> {
         self.write_key(Order::guarded(
             "DELETE FROM perennial.sealed_key WHERE kind = $1 AND id = $2",
             values![kind, id.0],
@@ -59,7 +41,9 @@ impl PostgresStore {
         ))
         .await
     }
+}
 
+impl PostgresStore {
     async fn write_key(&self, order: Order) -> Result<Applied> {
         let orders = vec![order];
         order::check(&orders)?;

@@ -10,7 +10,7 @@
 //! not meet crosswise.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -184,12 +184,15 @@ fn collect(jobs: &mut mpsc::Receiver<Job>, waiting: &mut VecDeque<Job>) {
     }
 }
 
-/// The jobs that go out together, in the order of their places: one for each row, so that the many writes
-/// which meet at one row hold up nobody else.
+/// The jobs that go out together, in the order of their places, and in the order of their coming at each: of
+/// those that meet at one row only some, so that they hold up nobody else for long.
 fn next_group(waiting: &mut VecDeque<Job>) -> Vec<Job> {
-    let (mut group, mut places) = (Vec::<Job>::new(), HashSet::new());
+    let (mut group, mut places) = (Vec::<Job>::new(), HashMap::<Place, usize>::new());
     for job in std::mem::take(waiting) {
-        if group.len() < limits::GROUP_LENGTH && (places.insert(job.place.clone()) || job.place.is_of_everybody()) {
+        let beside = places.get(&job.place).copied().unwrap_or(0);
+        let has_room = beside < limits::PLACE_LENGTH || job.place.is_of_everybody();
+        if group.len() < limits::GROUP_LENGTH && has_room {
+            places.insert(job.place.clone(), beside + 1);
             group.push(job);
         } else {
             waiting.push_back(job);

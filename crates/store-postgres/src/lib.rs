@@ -35,7 +35,6 @@ use perennial_protocol::time::UnixMillis;
 use perennial_store::Result;
 
 pub use error::ConnectError;
-pub use keys::SealedKey;
 pub use migration::Migrated;
 
 use error::unavailable;
@@ -113,6 +112,11 @@ impl PostgresStore {
             lanes: Lanes::start(lanes, Arc::clone(&pulse)),
             transactions: Transactions::new(target, pulse, options.transactions)?,
         })
+    }
+
+    /// The hosts and the database that a URL names, without its password, for people to read.
+    pub fn place(url: &str) -> std::result::Result<String, ConnectError> {
+        Ok(Target::parse(url)?.place())
     }
 
     /// Brings the database to the newest version, as `connect` does, and tells from which one.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use perennial_protocol::time::Millis;
+
 /// How long the database may say nothing at all, on any connection, before a call that waits is told that
 /// the store is unavailable.
 pub(crate) const SILENCE: Duration = Duration::from_millis(130);
@@ -11,6 +13,10 @@ pub(crate) const DOUBT_AFTER: Duration = Duration::from_millis(30);
 
 /// The pause between two such looks.
 pub(crate) const DOUBT_STEP: Duration = Duration::from_millis(10);
+
+/// How long somebody who renews a session waits for a database that answers others meanwhile: it is slow, and a
+/// late answer is better than none.
+pub(crate) const PATIENCE: Millis = Millis::seconds(1);
 
 /// How long a load waits for a database that answers others meanwhile.
 pub(crate) const LOAD_WAIT: Duration = Duration::from_secs(1);
@@ -70,6 +76,9 @@ pub(crate) const LANE_LENGTH: usize = 4096;
 
 /// How many writes of a lane share one commit at most.
 pub(crate) const GROUP_LENGTH: usize = 128;
+
+/// How many of them may be for one row. The first changes it, and the others mostly find that they are late.
+pub(crate) const PLACE_LENGTH: usize = 32;
 
 /// Connections for changes of several writes.
 pub(crate) const TRANSACTIONS: usize = 6;

@@ -8,12 +8,12 @@ use perennial_protocol::{
     id::{SessionKey, Sid, Subject},
     login::{Account, Email, Pending},
     session::Session,
-    time::UnixMillis,
+    time::{Millis, UnixMillis},
 };
 use perennial_store::{Allowance, AllowanceKey, Applied, Change, EndPlace, Result, SessionEnd, Store};
 
 use crate::{
-    PostgresStore, load,
+    PostgresStore, limits, load,
     locks::locks,
     order::{self, Order, Reach},
     transactions::Plan,
@@ -22,6 +22,11 @@ use crate::{
 
 #[async_trait]
 impl Store for PostgresStore {
+    /// Calls to a database that says nothing are over after `Options::silence`.
+    fn patience(&self) -> Millis {
+        limits::PATIENCE
+    }
+
     async fn load_sessions(&self, sids: &[Sid]) -> Result<Vec<Session>> {
         load::sessions(&self.readers, sids).await
     }

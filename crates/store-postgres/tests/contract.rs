@@ -1,12 +1,11 @@
 //! The PostgreSQL store keeps every promise, on a real server.
 
-mod cluster;
 mod samples;
 
 use std::sync::Arc;
 
-use cluster::Cluster;
 use perennial_store::{contract::Fresh, store_contract};
+use perennial_testkit::Cluster;
 
 async fn postgres() -> Fresh {
     let cluster: &'static Cluster = Box::leak(Box::new(Cluster::shared()));

@@ -1,6 +1,5 @@
 //! Two nodes over one database: what one store promises, both promise together.
 
-mod cluster;
 mod samples;
 
 use std::sync::{
@@ -9,7 +8,6 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use cluster::Cluster;
 use perennial_protocol::{
     admin_key::AdminKey,
     audit::AuditEvent,
@@ -24,6 +22,7 @@ use perennial_store::{
     store_contract,
 };
 use perennial_store_postgres::PostgresStore;
+use perennial_testkit::Cluster;
 use samples::{NOW, done, generation, patient_store, rotate, session};
 
 /// Asks one node and then the other.

@@ -1,12 +1,11 @@
 //! How a store is opened: versions of the schema, what a connection promises, the clock, and the keys.
 
-mod cluster;
 mod samples;
 
-use cluster::Cluster;
 use perennial_protocol::{key::KeyId, time::UnixMillis};
-use perennial_store::Applied;
-use perennial_store_postgres::{ConnectError, Migrated, Options, PostgresStore, SealedKey};
+use perennial_store::{Applied, SealedKey, SealedKeyStore};
+use perennial_store_postgres::{ConnectError, Migrated, Options, PostgresStore};
+use perennial_testkit::Cluster;
 use samples::patient_store;
 
 #[tokio::test]

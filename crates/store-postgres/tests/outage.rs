@@ -1,6 +1,5 @@
 //! A database that goes away and comes back: what the store says meanwhile, and what is there afterwards.
 
-mod cluster;
 mod samples;
 
 use std::{
@@ -11,9 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cluster::Cluster;
 use perennial_store::{Applied, Change, Store, StoreError, Write};
 use perennial_store_postgres::{Options, PostgresStore};
+use perennial_testkit::Cluster;
 use samples::{NOW, done, for_each, generation, rotate, session};
 
 /// What a call to a database that is away may take.

@@ -1,6 +1,5 @@
 //! TLS to the database, as `sslmode` asks for it.
 
-mod cluster;
 mod samples;
 
 use std::{
@@ -8,9 +7,9 @@ use std::{
     process::Command,
 };
 
-use cluster::{Cluster, Database};
 use perennial_store::Write;
 use perennial_store_postgres::{Options, PostgresStore};
+use perennial_testkit::{Cluster, Database};
 
 /// A server that offers TLS with a certificate made out to `localhost`, and the path of that certificate.
 fn with_tls() -> (Cluster, PathBuf) {

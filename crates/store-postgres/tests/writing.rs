@@ -1,6 +1,5 @@
 //! How writes travel: which share a commit, who waits for whom, and what is refused.
 
-mod cluster;
 mod samples;
 
 use std::{
@@ -8,9 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cluster::Cluster;
 use futures_util::future::join_all;
 use perennial_store::{Applied, Change, Store, StoreError, Write};
+use perennial_testkit::Cluster;
 use samples::{done, for_each, generation, patient_store, rotate, session, shared};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,6 +7,7 @@
 pub mod change;
 pub mod contract;
 pub mod memory;
+pub mod sealed_keys;
 
 use async_trait::async_trait;
 use perennial_protocol::{
@@ -15,11 +16,12 @@ use perennial_protocol::{
     id::{SessionKey, Sid, Subject},
     login::{Account, Email, Pending},
     session::{Ended, Session},
-    time::UnixMillis,
+    time::{Millis, UnixMillis},
 };
 
 pub use change::{Allowance, AllowanceKey, Applied, Change, Write};
 pub use memory::MemoryStore;
+pub use sealed_keys::{SealedKey, SealedKeyStore};
 
 /// The store could not answer: nothing is known about what was asked, and a write may or may not have
 /// happened. It never means "no".
@@ -64,6 +66,12 @@ impl EndPlace {
 /// What a store does. Loads see every change that was applied before they began.
 #[async_trait]
 pub trait Store: Send + Sync + std::fmt::Debug {
+    /// How long a refresh or a session read waits for an answer before it says `auth_unavailable`. A store that
+    /// tells by itself, and sooner, that it is gone may be waited for longer: it is slow then.
+    fn patience(&self) -> Millis {
+        Millis(200)
+    }
+
     /// The sessions among `sids` that exist, ended ones included, in any order.
     async fn load_sessions(&self, sids: &[Sid]) -> Result<Vec<Session>>;
 

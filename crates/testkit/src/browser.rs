@@ -52,7 +52,10 @@ impl Answer {
 #[derive(Debug, Clone)]
 pub struct Browser {
     pub jar: Jar,
+    /// Where requests go.
     pub url: String,
+    /// What pages take the site for: the same, unless several nodes share one site.
+    pub origin: String,
     /// The API's base.
     pub base: String,
     client: Client,
@@ -65,12 +68,17 @@ impl Browser {
             .timeout(Duration::from_secs(30))
             .build()
             .expect("a client over plain http can be made");
-        Self { jar: Jar::default(), url: url.to_owned(), base: "/auth".to_owned(), client }
+        Self { jar: Jar::default(), url: url.to_owned(), origin: url.to_owned(), base: "/auth".to_owned(), client }
     }
 
     /// The same browser profile seen from elsewhere: another tab, or a thief with a copy of the jar.
     pub fn copy(&self) -> Self {
         self.clone()
+    }
+
+    /// The same jar at another node of the same site.
+    pub fn at(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self.clone() }
     }
 
     /// Sends a request as a page of this origin would, with the jar's cookies; stores nothing.
@@ -116,7 +124,7 @@ impl Browser {
 
     pub async fn try_post(&self, call: &str, body: Option<&Value>) -> Result<Answer, reqwest::Error> {
         let csrf = self.jar.csrf().unwrap_or_default().to_owned();
-        let mut headers = vec![("origin", self.url.as_str()), ("sec-fetch-site", "same-origin")];
+        let mut headers = vec![("origin", self.origin.as_str()), ("sec-fetch-site", "same-origin")];
         if !csrf.is_empty() {
             headers.push(("x-csrftoken", &csrf));
         }

@@ -1,13 +1,15 @@
-//! What the end-to-end tests share: the real binary on a real SQLite file, browsers' jars, and time that
-//! passes because the database says so.
+//! What the tests share: the real binary on a real SQLite file or on several nodes over a real PostgreSQL,
+//! browsers' jars, and time that passes because the database says so.
 
 mod base64url;
 mod browser;
+mod cluster;
 mod dice;
 mod ending;
 mod form;
 mod jar;
 mod mailbox;
+mod nodes;
 mod scratch;
 mod server;
 mod time_travel;
@@ -15,11 +17,13 @@ mod totp;
 
 pub use base64url::decode_base64url;
 pub use browser::{Answer, Browser, generation_of};
+pub use cluster::{Cluster, Database};
 pub use dice::Dice;
 pub use ending::{Ending, free_port};
 pub use form::Form;
 pub use jar::Jar;
 pub use mailbox::Mail;
+pub use nodes::{Node, Nodes};
 pub use scratch::Scratch;
 pub use server::{Account, Server, Setup};
 pub use time_travel::{Stored, TimeTravel};

@@ -221,17 +221,7 @@ impl Server {
         let output = self.command(&["session", "issue", "--subject", subject, "--count", &count, "--json"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let lines = String::from_utf8(output.stdout).expect("JSON is UTF-8");
-        lines.lines().map(|line| self.browser_of(line)).collect()
-    }
-
-    /// A browser whose jar holds the cookies of a line that `session issue --json` printed.
-    fn browser_of(&self, line: &str) -> Browser {
-        let issued: Value = serde_json::from_str(line).expect("one JSON object a line");
-        let mut browser = self.browser();
-        for (name, value) in issued["cookies"].as_object().expect("the full set of cookies") {
-            browser.jar.set(name, value.as_str().expect("a cookie's value"));
-        }
-        browser
+        lines.lines().map(|line| issued(self.browser(), line)).collect()
     }
 
     pub fn process_id(&self) -> u32 {
@@ -247,4 +237,13 @@ impl Server {
     pub fn wait_for_end(&mut self) -> Option<i32> {
         self.process.wait().expect("the server ends").code()
     }
+}
+
+/// This browser with the cookies of a line that `session issue --json` printed.
+pub(crate) fn issued(mut browser: Browser, line: &str) -> Browser {
+    let issued: Value = serde_json::from_str(line).expect("one JSON object a line");
+    for (name, value) in issued["cookies"].as_object().expect("the full set of cookies") {
+        browser.jar.set(name, value.as_str().expect("a cookie's value"));
+    }
+    browser
 }

@@ -19,14 +19,7 @@ impl TimeTravel {
     /// Moves every session's past (not its absolute end) back: as if so much time had passed. Access
     /// tokens know nothing of it; a test lets their cookies die by itself.
     pub fn pass(&self, seconds: i64) {
-        let moved = "UPDATE session SET created_at = created_at - ?1, active_at = active_at - ?1, \
-                     delivered_at = delivered_at - ?1, ends_at = ends_at - ?1, \
-                     authenticated_at = authenticated_at - ?1";
-        self.0.execute(moved, [seconds * 1000]).expect("sessions can be moved");
-        self.0
-            .execute("UPDATE allowance SET window_ends_at = window_ends_at - ?1", [seconds * 1000])
-            .expect("allowances can be moved");
-        self.0.execute("UPDATE pending SET ends_at = ends_at - ?1", [seconds * 1000]).expect("steps can be moved");
+        self.execute(&passing(seconds));
     }
 
     /// One number from the database.
@@ -50,6 +43,18 @@ impl TimeTravel {
             .query_row("SELECT count(*) FROM audit WHERE kind = ?1", [kind], |row| row.get(0))
             .expect("the audit log can be read")
     }
+}
+
+/// What lets time pass, in a database of either kind.
+pub(crate) fn passing(seconds: i64) -> String {
+    let millis = seconds * 1000;
+    format!(
+        "UPDATE session SET created_at = created_at - {millis}, active_at = active_at - {millis}, \
+         delivered_at = delivered_at - {millis}, ends_at = ends_at - {millis}, \
+         authenticated_at = authenticated_at - {millis};
+         UPDATE allowance SET window_ends_at = window_ends_at - {millis};
+         UPDATE pending SET ends_at = ends_at - {millis};"
+    )
 }
 
 /// One value as the database holds it.

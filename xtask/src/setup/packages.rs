@@ -1,6 +1,6 @@
 //! Programs that come from Debian's packages.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use anyhow::bail;
 
@@ -19,7 +19,12 @@ const PACKAGES: &[Package] = &[
     Package { name: "curl", programs: &["curl"] },
     Package { name: "python3", programs: &["python3"] },
     Package { name: "npm", programs: &["npm"] },
+    Package { name: "faketime", programs: &["faketime"] },
 ];
+
+/// The package of the database server, whose programs are in a folder of their own.
+const POSTGRES: &str = "postgresql";
+const POSTGRES_FOLDER: &str = "/usr/lib/postgresql";
 
 pub(super) fn ensure() -> anyhow::Result<()> {
     let missing = PACKAGES.iter().filter(|package| process::find(package.programs).is_none());
@@ -27,11 +32,19 @@ pub(super) fn ensure() -> anyhow::Result<()> {
     if !has_pip() {
         names.push("python3-pip");
     }
+    if !has_postgres() {
+        names.push(POSTGRES);
+    }
     if names.is_empty() { Ok(()) } else { install(&names) }
 }
 
 fn has_pip() -> bool {
     process::answer(Command::new("python3").args(["-m", "pip", "--version"])).is_some()
+}
+
+fn has_postgres() -> bool {
+    let versions = fs::read_dir(POSTGRES_FOLDER).into_iter().flatten().flatten();
+    versions.map(|version| version.path().join("bin")).any(|bin| bin.join("initdb").is_file())
 }
 
 fn install(names: &[&str]) -> anyhow::Result<()> {

@@ -2,7 +2,8 @@
 
 use std::{path::Path, process::ExitCode};
 
-use perennial_settings::{Configuration, Mode};
+use perennial_settings::{Configuration, Mode, Settings, Store};
+use perennial_store_postgres::PostgresStore;
 
 use crate::{cli::ConfigCommand, say::say, wiring};
 
@@ -16,13 +17,18 @@ pub(crate) fn run(config: Option<&Path>, command: &ConfigCommand) -> anyhow::Res
         say(format_args!("{}", configuration.print().trim_end()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    for problem in configuration.check() {
+    let mut wrong: Vec<String> = configuration.check().iter().map(ToString::to_string).collect();
+    let notes = configuration.notes();
+    if let Ok(Settings { store: Store::Postgres { url, .. }, .. }) = configuration.settings() {
+        wrong.extend(PostgresStore::place(url.expose()).err().map(|error| error.to_string()));
+    }
+    for problem in &wrong {
         say(format_args!("wrong: {problem}"))?;
     }
-    for note in configuration.notes() {
+    for note in notes {
         say(format_args!("note:  {note}"))?;
     }
-    if configuration.check().is_empty() {
+    if wrong.is_empty() {
         say(format_args!("The configuration is fine."))?;
         Ok(ExitCode::SUCCESS)
     } else {

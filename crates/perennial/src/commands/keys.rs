@@ -4,9 +4,8 @@ use std::path::Path;
 
 use perennial_protocol::time::{Millis, UnixMillis};
 use perennial_service::{
-    clock::{Clock, SystemClock},
     entropy::SystemEntropy,
-    keys::{KeyDirectory, KeyKind, KeyRecord},
+    keys::{self, KeyKind, KeyRecord, KeyStore},
 };
 use perennial_settings::{Mode, Settings};
 
@@ -16,18 +15,18 @@ use crate::{
     wiring,
 };
 
-pub(crate) fn run(config: Option<&Path>, command: &KeysCommand) -> anyhow::Result<()> {
+pub(crate) async fn run(config: Option<&Path>, command: &KeysCommand) -> anyhow::Result<()> {
     let settings = wiring::settings(Mode::Serve, config)?;
-    let directory = wiring::key_directory(&settings);
-    let now = SystemClock.now();
+    let wiring::Keeping { keys, clock } = wiring::open_keys(&settings).await?;
+    let now = clock.now();
     match command {
-        KeysCommand::List => list(&directory, now),
-        KeysCommand::Rotate { kind, after } => rotate(&settings, &directory, *kind, *after, now),
+        KeysCommand::List => list(&*keys, now).await,
+        KeysCommand::Rotate { kind, after } => rotate(&settings, &*keys, *kind, *after, now).await,
     }
 }
 
-fn list(directory: &KeyDirectory, now: UnixMillis) -> anyhow::Result<()> {
-    let records = directory.read()?;
+async fn list(keys: &dyn KeyStore, now: UnixMillis) -> anyhow::Result<()> {
+    let records = keys.read().await?;
     if records.is_empty() {
         say(format_args!("There are no keys yet: `perennial migrate` makes them."))?;
     }
@@ -54,9 +53,9 @@ fn successor<'r>(records: &'r [KeyRecord], record: &KeyRecord) -> Option<&'r Key
     later.min_by_key(|other| (other.active_from, other.id))
 }
 
-fn rotate(
+async fn rotate(
     settings: &Settings,
-    directory: &KeyDirectory,
+    keys: &dyn KeyStore,
     kind: RotatedKind,
     after: Millis,
     now: UnixMillis,
@@ -67,22 +66,22 @@ fn rotate(
         RotatedKind::Seal => &[KeyKind::Seal],
         RotatedKind::All => &KeyKind::ALL,
     };
-    directory.ensure(&SystemEntropy, now)?;
+    keys::ensure(keys, &SystemEntropy, now).await?;
     for kind in kinds {
-        let made = directory.rotate(*kind, after, &SystemEntropy, now)?;
+        let made = keys::rotate(keys, *kind, after, &SystemEntropy, now).await?;
         say(format_args!("{} key {}: published now, in use in {after}", kind.name(), made.id.0))?;
     }
-    retire(settings, directory, now)
+    retire(settings, keys, now).await
 }
 
 /// Removes keys whose last token has died. Seal keys stay: what they sealed has no end.
-fn retire(settings: &Settings, directory: &KeyDirectory, now: UnixMillis) -> anyhow::Result<()> {
-    let records = directory.read()?;
+async fn retire(settings: &Settings, keys: &dyn KeyStore, now: UnixMillis) -> anyhow::Result<()> {
+    let records = keys.read().await?;
     for record in &records {
         let Some(needed) = needed_after(settings, record.kind) else { continue };
         let Some(next) = successor(&records, record) else { continue };
         if next.active_from.plus(needed) < now {
-            directory.remove(record.kind, record.id)?;
+            keys.remove(record.kind, record.id).await?;
             say(format_args!("{} key {}: retired", record.kind.name(), record.id.0))?;
         }
     }

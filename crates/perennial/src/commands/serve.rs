@@ -12,7 +12,7 @@ pub(crate) async fn run(config: Option<&Path>) -> anyhow::Result<()> {
     let settings: Settings = wiring::settings(Mode::Serve, config)?;
     telemetry::start_logs(&settings);
     let metrics = telemetry::start_metrics()?;
-    let wired = wiring::wire(&settings, wiring::transport(&settings)?, None)?;
+    let wired = wiring::wire(&settings, wiring::transport(&settings)?, None).await?;
     let public = bind(settings.server.listen).await?;
     let admin = bind(settings.server.admin_listen).await?;
     tracing::info!(listen = %settings.server.listen, public_url = %settings.server.public_url, "serving");

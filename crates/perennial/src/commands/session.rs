@@ -24,7 +24,7 @@ use crate::{cli::SessionCommand, say::say, wiring};
 
 pub(crate) async fn run(config: Option<&Path>, command: SessionCommand) -> anyhow::Result<()> {
     let settings = wiring::settings(Mode::Serve, config)?;
-    let service = wiring::wire(&settings, wiring::transport(&settings)?, None)?.service;
+    let service = wiring::wire(&settings, wiring::transport(&settings)?, None).await?.service;
     match command {
         SessionCommand::Issue { subject, count, aal, json } => {
             let subject = Subject::parse(&subject)?;

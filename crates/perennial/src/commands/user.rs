@@ -22,7 +22,7 @@ use crate::{cli::UserCommand, say::say, wiring};
 
 pub(crate) async fn run(config: Option<&Path>, command: UserCommand) -> anyhow::Result<()> {
     let settings = wiring::settings(Mode::Serve, config)?;
-    let service = wiring::wire(&settings, wiring::transport(&settings)?, None)?.service;
+    let service = wiring::wire(&settings, wiring::transport(&settings)?, None).await?.service;
     match command {
         UserCommand::Add { email, name, password_stdin } => {
             let email = Email::parse(&email)?;

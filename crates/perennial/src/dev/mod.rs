@@ -34,7 +34,7 @@ pub(crate) async fn run(config: Option<&Path>, options: DevOptions) -> anyhow::R
     let metrics = telemetry::start_metrics()?;
 
     let mails = Mailbox::new(Arc::new(SystemClock));
-    let wired = wiring::wire(&settings, Arc::new(mails.clone()), Some(mailbox::PATH.to_owned()))?;
+    let wired = wiring::wire(&settings, Arc::new(mails.clone()), Some(mailbox::PATH.to_owned())).await?;
     let url = format!("http://{}", hosts.canonical);
     let notes = accounts::prepare(&wired.service, &options.data, &url, &format!("http://{admin_address}")).await?;
     banner::print(&notes, &options, &settings)?;
@@ -76,7 +76,9 @@ fn settings(
         .given("--listen", "server.admin_listen", admin_address.to_string())
         .given("--listen", "server.public_url", format!("http://{}", hosts.canonical))
         .given("--data", "store.url", format!("sqlite:{}", path("perennial.db").display()))
-        .given("--data", "keys.dir", path("keys").display().to_string());
+        .given("--data", "store.url_file", "")
+        .given("--data", "keys.dir", path("keys").display().to_string())
+        .given("--data", "keys.master_file", "");
     if let Some(wire) = &options.wire {
         sources = sources.given("--wire", "http.wire", wire.as_str());
     }

@@ -1,4 +1,4 @@
-//! The real binary on a real SQLite file, over real sockets. Names carry the id of the failure mode that
+//! The real binary on a real SQLite file or on several nodes over a real PostgreSQL, over real sockets. Names carry the id of the failure mode that
 //! they hold off; `docs/failure-modes.md` is the table.
 
 mod attacks;
@@ -8,6 +8,7 @@ mod jars;
 mod keys;
 mod login;
 mod mail;
+mod nodes;
 mod openapi;
 mod pages;
 mod refresh;

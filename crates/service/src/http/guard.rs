@@ -16,7 +16,6 @@ use perennial_protocol::{
 use crate::{
     entropy,
     keys::Keys,
-    limits,
     operations::read_session::access_of,
     outcome::{JarChange, Refused, Resync},
     service::Service,
@@ -134,7 +133,7 @@ async fn owner(
     if carried.named_sids().any(|sid| token.is_of(&keys.mac, key, sid)) {
         return Ok(Owner::OtherSession);
     }
-    let session = service.ask(limits::SESSION_STORE_WAIT, service.store.load_session_by_key(key)).await?;
+    let session = service.ask(service.store.patience(), service.store.load_session_by_key(key)).await?;
     if !session.is_some_and(|session| token.is_of(&keys.mac, key, session.sid)) {
         return Ok(Owner::Nobody);
     }

@@ -10,17 +10,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use perennial_protocol::{
-    key::KeyId,
-    time::{Millis, UnixMillis},
-};
+use perennial_protocol::{key::KeyId, time::UnixMillis};
+use perennial_store::Applied;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{KeyError, KeyKind, KeyRecord};
-use crate::entropy::{self, Entropy};
+use super::{KeyError, KeyKind, KeyRecord, KeyStore};
 
 /// A directory of key files.
 #[derive(Debug, Clone)]
@@ -44,8 +41,7 @@ impl KeyDirectory {
         Self { path: path.into() }
     }
 
-    /// Every key of the directory, by kind and number.
-    pub fn read(&self) -> Result<Vec<KeyRecord>, KeyError> {
+    fn read_all(&self) -> Result<Vec<KeyRecord>, KeyError> {
         let entries = match fs::read_dir(&self.path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -62,48 +58,7 @@ impl KeyDirectory {
         Ok(records)
     }
 
-    /// Creates the first key of every kind that has none, in use at once; answers all keys.
-    pub fn ensure(&self, entropy: &dyn Entropy, now: UnixMillis) -> Result<Vec<KeyRecord>, KeyError> {
-        let records = self.read()?;
-        for kind in KeyKind::ALL {
-            if !records.iter().any(|record| record.kind == kind) {
-                self.create(kind, KeyId(1), now, entropy)?;
-            }
-        }
-        self.read()
-    }
-
-    /// Creates one more key of `kind` that comes into use after `lead`, when everyone knows it.
-    pub fn rotate(
-        &self,
-        kind: KeyKind,
-        lead: Millis,
-        entropy: &dyn Entropy,
-        now: UnixMillis,
-    ) -> Result<KeyRecord, KeyError> {
-        let newest = self.read()?.into_iter().filter(|record| record.kind == kind).map(|record| record.id.0).max();
-        let id = newest.unwrap_or(0).checked_add(1).ok_or(KeyError::Exhausted(kind.name()))?;
-        self.create(kind, KeyId(id), now.plus(lead), entropy)
-    }
-
-    /// Removes a key that nothing needs any more.
-    pub fn remove(&self, kind: KeyKind, id: KeyId) -> Result<(), KeyError> {
-        fs::remove_file(self.file(kind, id)).map_err(|error| self.refused(error))
-    }
-
-    fn create(
-        &self,
-        kind: KeyKind,
-        id: KeyId,
-        active_from: UnixMillis,
-        entropy: &dyn Entropy,
-    ) -> Result<KeyRecord, KeyError> {
-        let record = KeyRecord { kind, id, active_from, secret: new_secret(kind, entropy) };
-        self.write_file(&record).map_err(|error| self.refused(error))?;
-        Ok(record)
-    }
-
-    fn write_file(&self, record: &KeyRecord) -> io::Result<()> {
+    fn write_file(&self, record: &KeyRecord) -> io::Result<Applied> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.path)?;
         let file = KeyFile {
             kind: record.kind,
@@ -120,8 +75,12 @@ impl KeyDirectory {
         // A hard link fails where a rename would overwrite: two processes never make the same number.
         let linked = fs::hard_link(&unfinished, &path);
         fs::remove_file(&unfinished)?;
-        linked?;
-        fs::File::open(&self.path)?.sync_all()
+        match linked {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(Applied::Stale),
+            linked => linked?,
+        }
+        fs::File::open(&self.path)?.sync_all()?;
+        Ok(Applied::Done)
     }
 
     fn read_file(&self, path: &Path) -> Result<KeyRecord, KeyError> {
@@ -149,13 +108,18 @@ impl KeyDirectory {
     }
 }
 
-fn new_secret(kind: KeyKind, entropy: &dyn Entropy) -> Zeroizing<Vec<u8>> {
-    match kind {
-        KeyKind::Mac | KeyKind::Seal => Zeroizing::new(entropy::bytes::<32>(entropy).to_vec()),
-        KeyKind::Signing => {
-            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("P-256 keys can be made");
-            Zeroizing::new(pair.to_pkcs8v1().expect("a new key can be written down").as_ref().to_vec())
-        }
+#[async_trait]
+impl KeyStore for KeyDirectory {
+    async fn read(&self) -> Result<Vec<KeyRecord>, KeyError> {
+        self.read_all()
+    }
+
+    async fn insert(&self, record: &KeyRecord) -> Result<Applied, KeyError> {
+        self.write_file(record).map_err(|error| self.refused(error))
+    }
+
+    async fn remove(&self, kind: KeyKind, id: KeyId) -> Result<(), KeyError> {
+        fs::remove_file(self.file(kind, id)).map_err(|error| self.refused(error))
     }
 }
 
@@ -163,8 +127,13 @@ fn new_secret(kind: KeyKind, entropy: &dyn Entropy) -> Zeroizing<Vec<u8>> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use perennial_protocol::time::Millis;
+
     use super::*;
-    use crate::{entropy::SystemEntropy, keys::Keys};
+    use crate::{
+        entropy::SystemEntropy,
+        keys::{Keys, ensure, rotate},
+    };
 
     struct Scratch(PathBuf);
 
@@ -182,22 +151,22 @@ mod tests {
         }
     }
 
-    #[test]
-    fn missing_keys_are_made_once_and_read_back() {
+    #[tokio::test]
+    async fn missing_keys_are_made_once_and_read_back() {
         let scratch = Scratch::new("once");
         let directory = KeyDirectory::new(&scratch.0);
-        let first = directory.ensure(&SystemEntropy, UnixMillis(5)).expect("keys");
-        let second = directory.ensure(&SystemEntropy, UnixMillis(9)).expect("keys");
+        let first = ensure(&directory, &SystemEntropy, UnixMillis(5)).await.expect("keys");
+        let second = ensure(&directory, &SystemEntropy, UnixMillis(9)).await.expect("keys");
         assert_eq!(format!("{first:?}"), format!("{second:?}"));
         assert_eq!(first.len(), 3);
         assert!(first.iter().zip(&second).all(|(one, other)| one.secret == other.secret));
         Keys::at(&second, UnixMillis(9)).expect("usable");
     }
 
-    #[test]
-    fn key_files_are_for_their_owner_only() {
+    #[tokio::test]
+    async fn key_files_are_for_their_owner_only() {
         let scratch = Scratch::new("mode");
-        KeyDirectory::new(&scratch.0).ensure(&SystemEntropy, UnixMillis(5)).expect("keys");
+        ensure(&KeyDirectory::new(&scratch.0), &SystemEntropy, UnixMillis(5)).await.expect("keys");
         let mode = |path: &Path| fs::metadata(path).expect("exists").permissions().mode() & 0o777;
         assert_eq!(mode(&scratch.0), 0o700);
         for entry in fs::read_dir(&scratch.0).expect("a directory") {
@@ -205,26 +174,27 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_rotated_key_comes_into_use_after_its_lead() {
+    #[tokio::test]
+    async fn a_rotated_key_comes_into_use_after_its_lead() {
         let scratch = Scratch::new("rotate");
         let directory = KeyDirectory::new(&scratch.0);
-        directory.ensure(&SystemEntropy, UnixMillis(0)).expect("keys");
-        let made =
-            directory.rotate(KeyKind::Signing, Millis::minutes(10), &SystemEntropy, UnixMillis(0)).expect("a key");
+        ensure(&directory, &SystemEntropy, UnixMillis(0)).await.expect("keys");
+        let made = rotate(&directory, KeyKind::Signing, Millis::minutes(10), &SystemEntropy, UnixMillis(0))
+            .await
+            .expect("a key");
         assert_eq!((made.id, made.active_from), (KeyId(2), UnixMillis(600_000)));
-        let records = directory.read().expect("keys");
+        let records = directory.read().await.expect("keys");
         assert_eq!(Keys::at(&records, UnixMillis(599_999)).expect("keys").signing.kid, "es256-1");
         assert_eq!(Keys::at(&records, UnixMillis(600_000)).expect("keys").signing.kid, "es256-2");
     }
 
-    #[test]
-    fn a_damaged_file_is_named_and_its_content_is_not_shown() {
+    #[tokio::test]
+    async fn a_damaged_file_is_named_and_its_content_is_not_shown() {
         let scratch = Scratch::new("damaged");
         let directory = KeyDirectory::new(&scratch.0);
-        directory.ensure(&SystemEntropy, UnixMillis(0)).expect("keys");
+        ensure(&directory, &SystemEntropy, UnixMillis(0)).await.expect("keys");
         fs::write(scratch.0.join("mac-1.key"), r#"{"kind":"mac","secret":"c2VjcmV0"}"#).expect("written");
-        let refusal = directory.read().expect_err("damaged").to_string();
+        let refusal = directory.read().await.expect_err("damaged").to_string();
         assert!(refusal.contains("mac-1.key") && !refusal.contains("c2VjcmV0"), "{refusal}");
     }
 }

@@ -2,11 +2,11 @@
 
 use perennial_protocol::{refusal::Refusal, session::Session};
 
-use crate::{limits, outcome::Person, service::Service};
+use crate::{outcome::Person, service::Service};
 
 /// Who the session speaks for. A subject need not be an account.
 pub async fn person(service: &Service, session: &Session) -> Result<Person, Refusal> {
-    let account = service.ask(limits::SESSION_STORE_WAIT, service.store.load_account(&session.subject)).await?;
+    let account = service.ask(service.store.patience(), service.store.load_account(&session.subject)).await?;
     let id = session.subject.as_str().to_owned();
     Ok(match account {
         Some(account) => Person { id, email: Some(account.email.into()), name: Some(account.name) },

@@ -16,7 +16,6 @@ use perennial_store::{Change, Write};
 use super::person::person;
 use crate::{
     keys::Keys,
-    limits,
     outcome::{JarChange, Outcome, Person, RefreshState, SessionFacts, Standing},
     service::Service,
     visit::{Carried, Visit, mark_of, others},
@@ -78,7 +77,7 @@ async fn by_access_alone(service: &Service, visit: &Visit, keys: &Keys, now: Uni
         return without_session(service, visit, None).await;
     };
     let question = service.store.load_session_by_key(&claims.sid);
-    let session = service.ask(limits::SESSION_STORE_WAIT, question).await?;
+    let session = service.ask(service.store.patience(), question).await?;
     let Some(mut session) = session else { return without_session(service, visit, Some(EndReason::Unknown)).await };
     service.ends.mark([&mut session]);
     if let Some(reason) = session.over(&service.settings.lifetimes.refresh, now) {
@@ -152,7 +151,7 @@ async fn good_steps(service: &Service, keys: &Keys, jar: &Jar, now: UnixMillis) 
         if tokens.is_empty() {
             continue;
         }
-        let pending = service.ask(limits::SESSION_STORE_WAIT, service.store.load_pending(&tokens)).await?;
+        let pending = service.ask(service.store.patience(), service.store.load_pending(&tokens)).await?;
         if pending.is_some_and(|pending| pending.step.name() == step && pending.ends_at > now) {
             good.push(step);
         }
@@ -184,6 +183,6 @@ async fn confirm(service: &Service, visit: &Visit, selection: &Selection<'_>, no
     let proven = confirms(session, token.generation, &service.settings.lifetimes.refresh, now);
     if proven && visit.delivery == Delivery::Cookies {
         let write = Write::Confirm { sid: session.sid, generation: token.generation };
-        let _ = service.ask(limits::SESSION_STORE_WAIT, service.store.apply(Change(vec![write]))).await;
+        let _ = service.ask(service.store.patience(), service.store.apply(Change(vec![write]))).await;
     }
 }

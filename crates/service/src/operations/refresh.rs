@@ -97,7 +97,7 @@ async fn apply(
     if writes.is_empty() {
         return Ok(Applied::Done);
     }
-    service.apply_within(limits::SESSION_STORE_WAIT, writes).await
+    service.apply_within(service.store.patience(), writes).await
 }
 
 /// Moves the idle end forward where nothing else does, a few times per idle span at most.

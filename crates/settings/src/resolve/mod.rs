@@ -7,6 +7,7 @@ mod cookies;
 mod http;
 mod mail;
 mod server;
+mod store;
 mod tokens;
 
 use std::fmt;
@@ -42,7 +43,6 @@ impl Resolver<'_> {
         let public_url = public_url.as_ref();
         let server = self.server(public_url);
         let store = self.store();
-        let keys = self.keys();
         let tokens = self.tokens(public_url);
         let cookies = self.cookies(public_url);
         let csrf = self.csrf(public_url);
@@ -53,7 +53,6 @@ impl Resolver<'_> {
         Some(Settings {
             server: server?,
             store: store?,
-            keys: keys?,
             tokens: tokens?,
             cookies: cookies?,
             csrf: csrf?,

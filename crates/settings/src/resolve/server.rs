@@ -1,15 +1,11 @@
-//! Where the service listens, under which origin it is known, and where it keeps things.
+//! Where the service listens, and under which origin it is known.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::net::SocketAddr;
 
 use ipnet::IpNet;
 
 use super::Resolver;
-use crate::{
-    origin::Origin,
-    settings::{Keys, Server, Store},
-    sources::Mode,
-};
+use crate::{origin::Origin, settings::Server, sources::Mode};
 
 impl Resolver<'_> {
     pub(super) fn public_url(&mut self) -> Option<Origin> {
@@ -66,38 +62,5 @@ impl Resolver<'_> {
                 None
             }
         }
-    }
-
-    pub(super) fn store(&mut self) -> Option<Store> {
-        let key = "store.url";
-        let url = self.schema.store.url.as_str();
-        match url.split_once(':') {
-            Some(("sqlite", path)) if !path.is_empty() && !path.starts_with(':') => {
-                Some(Store::Sqlite { path: PathBuf::from(path) })
-            }
-            Some(("postgres" | "postgresql", _)) => {
-                self.refuse(key, "asks for PostgreSQL. PostgreSQL is not built yet: write \"sqlite:PATH\"");
-                None
-            }
-            _ => {
-                self.refuse(
-                    key,
-                    "names no store: write \"sqlite:PATH\", such as \"sqlite:perennial-data/perennial.db\"",
-                );
-                None
-            }
-        }
-    }
-
-    pub(super) fn keys(&mut self) -> Option<Keys> {
-        let keys = &self.schema.keys;
-        if !keys.master_file.is_empty() {
-            self.refuse("keys.master_file", "belongs to PostgreSQL, which is not built yet: remove it");
-        }
-        if keys.dir.is_empty() {
-            self.refuse("keys.dir", "is empty: write the folder of the keys");
-            return None;
-        }
-        Some(Keys { dir: PathBuf::from(&keys.dir) })
     }
 }

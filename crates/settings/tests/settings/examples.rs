@@ -1,5 +1,7 @@
 //! Configurations as people write them.
 
+use std::path::Path;
+
 use perennial_protocol::cookie::set::Secure;
 use perennial_settings::{MailTransport, Mode, Sources, Store};
 
@@ -33,7 +35,9 @@ from = "Example <login@example.com>"
     assert!(text.lines().count() <= 20);
     let settings = settings(&Sources::new(Mode::Serve).text("perennial.toml", &text));
     std::fs::remove_file(&file).expect("it was written above");
-    assert_eq!(settings.store, Store::Sqlite { path: "/var/lib/perennial/perennial.db".into() });
+    let Store::Sqlite { path, keys } = &settings.store else { panic!("{:?}", settings.store) };
+    assert_eq!(path, Path::new("/var/lib/perennial/perennial.db"));
+    assert_eq!(keys, Path::new("/var/lib/perennial/keys"));
     assert_eq!(settings.tokens.issuer.issuer, "https://app.example.com");
     assert_eq!(settings.cookies.attributes.secure, Secure::Always);
     assert!(settings.cookies.attributes.domain.is_empty());

@@ -97,10 +97,10 @@ fn all_problems_are_told_at_once() {
 fn what_is_not_built_yet_is_said_plainly() {
     check("[[gateway.routes]]\npath = \"/\"", "this build has no gateway yet: remove the [gateway] table");
     check("[[webhooks]]\nurl = \"x\"", "this build sends no webhooks yet");
-    check("store.url = \"postgres://me:secret@db/perennial\"", "PostgreSQL is not built yet: write \"sqlite:PATH\"");
+    check("store.url = \"postgres:db/perennial\"", "names no store: write \"sqlite:PATH\"");
     check("tokens.transport = \"bearer\"", "The bearer transport is not built yet: write \"cookie\"");
     check("http.envelope = true", "The envelope is not built yet: write false");
-    check("keys.master_file = \"master\"", "belongs to PostgreSQL, which is not built yet: remove it");
+    check("keys.master_file = \"master\"", "belongs to PostgreSQL; with SQLite the keys are files in `keys.dir`");
 }
 
 #[test]
@@ -227,6 +227,73 @@ fn serve_asks_for_a_mail_server_as_soon_as_registration_sends_codes() {
 fn dev_stays_on_loopback() {
     check_mail(Mode::Dev, "server.listen = \"0.0.0.0:8080\"", "must be a loopback address in dev");
     check_mail(Mode::Dev, HTTPS, "must be a loopback host in dev");
+}
+
+/// A file of these bytes and this mode, gone with what is answered.
+struct TestFile(std::path::PathBuf);
+
+impl TestFile {
+    fn new(name: &str, text: &str, mode: u32) -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let path = std::env::temp_dir().join(format!("perennial-{name}-{}", std::process::id()));
+        std::fs::write(&path, text).expect("a file can be written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("its mode can be set");
+        Self(path)
+    }
+}
+
+impl Drop for TestFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+const DATABASE: &str = "store.url = \"postgres://me:s3cret@db/perennial\"\n";
+const MASTER: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+
+/// What stands in the way of PostgreSQL with this master file.
+#[track_caller]
+fn check_master(name: &str, text: &str, mode: u32, expected: &str) {
+    let file = TestFile::new(name, text, mode);
+    let lines = format!("{DATABASE}keys.master_file = \"{}\"", file.0.display());
+    if expected.is_empty() {
+        check_fine(&lines)
+    } else {
+        check(&lines, expected)
+    }
+    let said = problems(&crate::file(&lines));
+    assert!(!said.contains("s3cret") && !said.contains(text.trim()), "{said}");
+}
+
+#[test]
+fn postgresql_asks_for_a_master_key_that_nobody_else_can_read() {
+    check(DATABASE, "`keys.master_file` (default) is empty, but with PostgreSQL the keys are sealed in the database");
+    check(DATABASE, "openssl rand -base64 32");
+    check(&format!("{DATABASE}keys.master_file = \"/nowhere\""), "names /nowhere, which cannot be read");
+    check_master("good", &format!("{MASTER}\n"), 0o600, "");
+    check_master("of-a-group", MASTER, 0o640, "");
+    check_master("without-padding", MASTER.trim_end_matches('='), 0o400, "");
+    check_master("open", MASTER, 0o644, "everybody on this machine can reach: run `chmod o= ");
+    check_master("short", "c2hvcnQ=", 0o600, "holds 5 bytes, and 32 random bytes are needed");
+    check_master("long", &"QUJD".repeat(12), 0o600, "holds 36 bytes");
+    check_master("no-base64", "not base64 at all!", 0o600, "holds no base64");
+}
+
+#[test]
+fn the_url_of_a_database_may_stand_in_a_file_of_its_own() {
+    let master_file = TestFile::new("master-beside-url", MASTER, 0o600);
+    let master = format!("keys.master_file = \"{}\"\n", master_file.0.display());
+    let check_url = |name: &str, text: &str, beside: &str, expected: &str| {
+        let file = TestFile::new(name, text, 0o600);
+        let lines = format!("{beside}store.url_file = \"{}\"\n{master}", file.0.display());
+        let said = problems(&crate::file(&lines));
+        assert!(said.contains(expected) && said.is_empty() == expected.is_empty(), "{lines}\n-> {said}");
+        assert!(!said.contains("s3cret"), "{said}");
+    };
+    check_url("url", "postgres://me:s3cret@db/perennial\n", "", "");
+    check_url("no-url", "s3cret", "", "`store.url_file` in perennial.toml names no store");
+    check_url("url-twice", "postgres://me:s3cret@db/x", DATABASE, "is set beside `store.url_file`: keep one of them");
+    check("store.url_file = \"/nowhere\"", "names /nowhere, which cannot be read");
 }
 
 #[test]

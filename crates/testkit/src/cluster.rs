@@ -4,15 +4,10 @@
 //! each of them next to nothing; `Cluster::own` is one that a test may stop, kill and start again. A
 //! watcher, which is a process of its own, stops a server when the last test that uses it is gone, however
 //! that test ended: it waits for locks that the system releases with the process that holds them.
-//!
-//! This file needs the standard library only, so that tests of other crates can take it in by `#[path]`.
-
-#![allow(dead_code, reason = "no test uses all of it")]
 
 use std::{
     env, fs,
     fs::{File, OpenOptions},
-    net::TcpListener,
     os::unix::{
         fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
         net::UnixStream,
@@ -22,6 +17,8 @@ use std::{
     process::{self, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
 };
+
+use crate::free_port;
 
 /// Names the directory of `initdb` and `postgres` where they are in no usual place.
 const PROGRAMS: &str = "PERENNIAL_TEST_POSTGRES_BIN";
@@ -59,7 +56,7 @@ END $$";
 
 /// A running server, at least as long as this is there.
 #[derive(Debug)]
-pub(crate) struct Cluster {
+pub struct Cluster {
     directory: PathBuf,
     port: u16,
     /// The lock that says that the server is in use.
@@ -68,7 +65,7 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// The server of all who ask for it.
-    pub(crate) fn shared() -> Self {
+    pub fn shared() -> Self {
         let directory = root().join("shared");
         make_directory(&directory);
         let gate = lock_file(&directory.join("gate"));
@@ -85,7 +82,7 @@ impl Cluster {
     }
 
     /// A server of this test alone.
-    pub(crate) fn own() -> Self {
+    pub fn own() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let directory = root().join(format!("own-{}-{number}", process::id()));
@@ -114,7 +111,7 @@ impl Cluster {
     }
 
     /// Starts the server, after it was stopped or killed.
-    pub(crate) fn start(&self) {
+    pub fn start(&self) {
         let log = self.directory.join("data/log");
         let output = self.control().arg("-l").arg(&log).args(["-w", "start"]).stdin(Stdio::null()).output();
         let started = output.expect("`pg_ctl` runs").status.success();
@@ -122,12 +119,12 @@ impl Cluster {
     }
 
     /// Stops the server as an administrator does who is in a hurry: whoever is connected is sent away.
-    pub(crate) fn stop(&self) {
+    pub fn stop(&self) {
         run(self.control().args(["-m", "fast", "-w", "stop"]));
     }
 
     /// Kills every process of the server at once, as a crash does.
-    pub(crate) fn kill(&self) {
+    pub fn kill(&self) {
         // While it stands still it starts no other process.
         self.signal("STOP", &[self.pid()]);
         let all = self.family();
@@ -143,22 +140,22 @@ impl Cluster {
     }
 
     /// Lets the server stand still, as a network does that swallows everything.
-    pub(crate) fn freeze(&self) {
+    pub fn freeze(&self) {
         self.signal("STOP", &self.family());
     }
 
-    pub(crate) fn thaw(&self) {
+    pub fn thaw(&self) {
         self.signal("CONT", &self.family());
     }
 
     /// Adds lines to the configuration and has the server read it again.
-    pub(crate) fn configure(&self, lines: &str) {
+    pub fn configure(&self, lines: &str) {
         append(&self.directory.join("data/postgresql.conf"), &format!("\n{lines}\n"));
         run(self.control().arg("reload"));
     }
 
     /// Writes a file beside the data, readable by the server alone, and answers its path.
-    pub(crate) fn put(&self, name: &str, text: &str) -> PathBuf {
+    pub fn put(&self, name: &str, text: &str) -> PathBuf {
         let path = self.directory.join("data").join(name);
         fs::write(&path, text).expect("written");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("permitted");
@@ -197,7 +194,7 @@ impl Cluster {
     }
 
     /// A new database with nothing in it, removed with what it answers.
-    pub(crate) fn database(&self) -> Database<'_> {
+    pub fn database(&self) -> Database<'_> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{}_{number}", process::id());
@@ -207,7 +204,7 @@ impl Cluster {
 
     /// A database that an earlier run of this same program has left in order, after `clean` was run in it;
     /// a new one where there is none. It takes a tenth of the time of a new one.
-    pub(crate) fn used_database(&self, clean: &str) -> Database<'_> {
+    pub fn used_database(&self, clean: &str) -> Database<'_> {
         let shelf = self.shelf();
         for entry in fs::read_dir(&shelf).expect("the shelf is there").flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -235,7 +232,7 @@ impl Cluster {
     }
 
     /// Runs SQL beside whatever is tested, and answers what it answers, a line a row.
-    pub(crate) fn sql(&self, database: &str, sql: &str) -> String {
+    pub fn sql(&self, database: &str, sql: &str) -> String {
         let mut psql = Command::new(programs().join("psql"));
         psql.arg("-h").arg(&self.directory).args(["-p", &self.port.to_string(), "-U", "postgres", "-d", database]);
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]).env_clear();
@@ -243,18 +240,18 @@ impl Cluster {
     }
 
     /// Where programs that take no URL find the socket.
-    pub(crate) fn socket_directory(&self) -> &Path {
+    pub fn socket_directory(&self) -> &Path {
         &self.directory
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 }
 
 /// A database of one test.
 #[derive(Debug)]
-pub(crate) struct Database<'a> {
+pub struct Database<'a> {
     cluster: &'a Cluster,
     name: String,
     afterwards: Afterwards,
@@ -270,27 +267,27 @@ enum Afterwards {
 }
 
 impl Database<'_> {
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.name
     }
 
     /// By the socket.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         let Cluster { directory, port, .. } = self.cluster;
         format!("postgres:///{}?user=postgres&host={}&port={port}", self.name, directory.display())
     }
 
     /// Over the network, as far as this machine is one.
-    pub(crate) fn tcp_url(&self) -> String {
+    pub fn tcp_url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{}?sslmode=disable", self.cluster.port, self.name)
     }
 
-    pub(crate) fn sql(&self, sql: &str) -> String {
+    pub fn sql(&self, sql: &str) -> String {
         self.cluster.sql(&self.name, sql)
     }
 
     /// Lets go of the database without removing it, as its server is going to be removed whole.
-    pub(crate) fn keep(mut self) -> String {
+    pub fn keep(mut self) -> String {
         self.afterwards = Afterwards::Nothing;
         self.url()
     }
@@ -409,11 +406,6 @@ fn give_to_server(path: &Path) {
 fn append(path: &Path, text: &str) {
     let mut file = OpenOptions::new().append(true).open(path).expect("the file is there");
     std::io::Write::write_all(&mut file, text.as_bytes()).expect("written");
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("it has an address").port()
 }
 
 fn children(pid: &str) -> Vec<String> {
