@@ -22,7 +22,11 @@ const LAYERS: &[Layer] = &[
     Layer { name: "perennial-protocol", uses: &[], tests_use: &[] },
     Layer { name: "perennial-store", uses: &["perennial-protocol"], tests_use: TEST_CRATES },
     Layer { name: "perennial-store-sqlite", uses: &["perennial-protocol", "perennial-store"], tests_use: TEST_CRATES },
-    Layer { name: "perennial-store-postgres", uses: &["perennial-protocol", "perennial-store"], tests_use: TEST_CRATES },
+    Layer {
+        name: "perennial-store-postgres",
+        uses: &["perennial-protocol", "perennial-store"],
+        tests_use: TEST_CRATES,
+    },
     Layer { name: "perennial-pages", uses: &["perennial-protocol"], tests_use: TEST_CRATES },
     Layer { name: "perennial-settings", uses: &["perennial-protocol"], tests_use: TEST_CRATES },
     Layer {

@@ -2,6 +2,8 @@
 //! they hold off; `docs/failure-modes.md` is the table.
 
 mod attacks;
+mod bearer;
+mod cors;
 mod durability;
 mod jars;
 mod keys;
