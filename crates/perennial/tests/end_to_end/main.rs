@@ -14,6 +14,7 @@ mod refresh;
 mod secrets;
 mod tls;
 mod transcripts;
+mod wires;
 
 /// The binary under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_perennial");
