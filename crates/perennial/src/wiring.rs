@@ -10,7 +10,7 @@ use perennial_service::{
     entropy::SystemEntropy,
     keys::{self, KeyDirectory, KeyError, KeyRecord, KeyStore, Keyring, Keys, SealedKeys},
     mail::{MailQueue, Mailbox, Smtp, Transport},
-    settings::{PageSettings, Registration},
+    settings::{Envelope, PageSettings, Registration},
 };
 use perennial_settings::{Configuration, CsrfMode, MailTransport, Mode, Settings, Sources, Store as StoreAt};
 use perennial_store::{SealedKeyStore, Store};
@@ -160,6 +160,7 @@ fn service_settings(settings: &Settings, mailbox: Option<String>) -> ServiceSett
         product: server.public_url.host().to_owned(),
         lifetimes: tokens.lifetimes,
         issuer: tokens.issuer.clone(),
+        transport: tokens.transport,
         cookies: cookies.names.clone(),
         attributes: cookies.attributes.clone(),
         csrf_header: csrf.header.parse().expect("the configuration was checked for a header name"),
@@ -167,6 +168,8 @@ fn service_settings(settings: &Settings, mailbox: Option<String>) -> ServiceSett
         origins: csrf.origins.clone(),
         base: http.base.clone(),
         aliases: http.aliases.clone(),
+        envelope: if http.envelope { Envelope::Data } else { Envelope::None },
+        fields: http.fields.clone(),
         extra_fields: http.answers.clone(),
         pages: pages.enabled.then(|| PageSettings {
             login: pages.login.clone(),

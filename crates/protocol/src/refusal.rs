@@ -12,6 +12,8 @@ pub enum Refusal {
     InvalidRequest(String),
     /// A refresh token that this server did not make, or cannot read.
     InvalidToken,
+    /// A bearer that is no good access token: expired, changed, or not ours.
+    InvalidAccessToken,
     /// The session is over, for this reason.
     SessionEnded(EndReason),
     /// The refresh token is no longer the session's newest; the generation goes into the mark.
@@ -48,7 +50,7 @@ impl Refusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::InvalidRequest(_) => "invalid_request",
-            Self::InvalidToken => "invalid_token",
+            Self::InvalidToken | Self::InvalidAccessToken => "invalid_token",
             Self::SessionEnded(_) => "session_ended",
             Self::StaleToken(_) => "stale_token",
             Self::NotAuthenticated => "not_authenticated",

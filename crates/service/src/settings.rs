@@ -12,7 +12,7 @@ use perennial_protocol::{
     login::{MfaPolicy, throttle},
     origin::OriginPolicy,
     session::lifetimes::Lifetimes,
-    token::Issuer,
+    token::{Issuer, Transport},
 };
 
 /// The service's settings.
@@ -22,6 +22,7 @@ pub struct ServiceSettings {
     pub product: String,
     pub lifetimes: Lifetimes,
     pub issuer: Issuer,
+    pub transport: Transport,
     pub cookies: CookieNames,
     pub attributes: CookieAttributes,
     pub csrf_header: http::HeaderName,
@@ -32,6 +33,9 @@ pub struct ServiceSettings {
     pub base: String,
     /// Other paths for calls, without trailing slashes.
     pub aliases: BTreeMap<String, Call>,
+    pub envelope: Envelope,
+    /// The fields of a call's answer and where they come from; calls that are not here answer with all of their own.
+    pub fields: BTreeMap<Call, Vec<(String, String)>>,
     /// Constant fields added to a call's answer.
     pub extra_fields: BTreeMap<Call, serde_json::Map<String, serde_json::Value>>,
     pub pages: Option<PageSettings>,
@@ -42,6 +46,15 @@ pub struct ServiceSettings {
     pub body_bytes_max: usize,
     pub request_timeout: Duration,
     pub trusted_proxies: Vec<IpNet>,
+}
+
+/// How an answer stands in its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Envelope {
+    /// As it is.
+    None,
+    /// `{"success": true, "data": …}`.
+    Data,
 }
 
 /// The hosted pages.

@@ -10,6 +10,7 @@ use perennial_protocol::{
     refusal::Refusal,
     session::Session,
     time::UnixMillis,
+    token::BearerToken,
 };
 
 use crate::{keys::Keys, service::Service};
@@ -18,6 +19,8 @@ use crate::{keys::Keys, service::Service};
 #[derive(Debug, Clone)]
 pub struct Visit {
     pub jar: Jar,
+    /// The access token of the `Authorization` header, where that is how it travels.
+    pub bearer: Option<BearerToken>,
     pub address: IpAddr,
     /// The browser's own description.
     pub device: String,

@@ -58,6 +58,7 @@ const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 const PREFIXES: Kind = Kind::Map { keys: Some(COOKIES), values: &Text };
 const CALL_MODES: Kind = Kind::Map { keys: Some(CALLS), values: &Choice(MODES) };
 const ALIASES: Kind = Kind::Map { keys: None, values: &Choice(CALLS) };
+const FIELDS: Kind = Kind::Map { keys: Some(CALLS), values: &Kind::Map { keys: None, values: &Text } };
 const ANSWERS: Kind = Kind::Map { keys: Some(CALLS), values: &Kind::Map { keys: None, values: &Kind::Any } };
 
 const fn key(path: &'static str, kind: Kind, meaning: &'static str) -> Key {
@@ -83,7 +84,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("tokens.cooldown", Span, "After a refresh token was handed out, it only yields an access token for this long."),
     key("tokens.overlap", Span, "After a hand-out, the predecessor is answered for this long; overlap + twice the longest hold in the network must fit into cooldown."),
     key("tokens.reuse", Choice(&["prove", "at_once"]), "When a dead refresh token that comes back ends the session: once it is proven to be in two hands, or at once."),
-    key("tokens.transport", Choice(&["cookie", "bearer"]), "Where the access token travels. This build has `\"cookie\"` only."),
+    key("tokens.transport", Choice(&["cookie", "bearer"]), "Where the access token travels: in an HttpOnly cookie, or in the body of answers and then as `Authorization: Bearer`."),
     key("tokens.issuer", Text, "The `iss` of every JWT; empty means `server.public_url`."),
     key("tokens.audience", Text, "The `aud` of every JWT."),
     key("cookies.secure", AutoFlag, "The `Secure` attribute; `\"auto\"` sets it when `server.public_url` is https."),
@@ -102,13 +103,14 @@ pub(crate) const KEYS: &[Key] = &[
     key("cookies.stale", Text, "Name of the cookie that marks a jar as told that its token is dead."),
     key("cookies.known", Text, "Name of the cookie of a browser that logged in before; it is exempt from a lockout that others cause."),
     key("csrf.header", Text, "Header that carries the CSRF token."),
-    key("csrf.mode", Choice(MODES), "How unsafe requests are checked: by the token of the session, or by an allowed `Origin`."),
+    key("csrf.mode", Choice(MODES), "How unsafe requests are checked: by the token of the session, or by an allowed `Origin`. A good bearer needs no token."),
     key("csrf.modes", CALL_MODES, "Another mode per call, such as `{ login = \"origin\" }`; `logout` and `POST session` are always checked by origin."),
     key("csrf.allowed_origins", Texts, "Further origins of the same site whose pages may call, exactly as the browser sends them."),
     key("http.wire", Text, "Name of the wire preset that an existing frontend expects, such as `vault`; empty for none."),
     key("http.base", Text, "Path that every call stands under."),
-    key("http.envelope", Flag, "Whether answers are wrapped in `{success, data}`. Not in this build."),
+    key("http.envelope", Flag, "Whether answers are wrapped in `{\"success\": true, \"data\": …}`; a new `csrf_token` then stands in `data`, in refusals too."),
     key("http.aliases", ALIASES, "Further paths of calls, such as `{ \"/api/auth/token/\" = \"token\" }`."),
+    key("http.fields", FIELDS, "The fields that a call answers with, by their names on the wire, such as `{ token = { accessToken = \"access\" } }`; without it, all of them."),
     key("http.answers", ANSWERS, "Constant fields that are added to a call's answer, such as `{ token = { access = true } }`."),
     key("pages.enabled", Flag, "Whether the hosted pages for login and registration are served."),
     key("pages.login", Text, "Path of the login page."),

@@ -2,16 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Where the access token travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Transport {
-    /// In an HttpOnly cookie.
-    Cookie,
-    /// In the body of an answer, then in the memory of the page.
-    Bearer,
-}
-
 /// How an unsafe request shows that it was meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

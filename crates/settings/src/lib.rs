@@ -21,9 +21,9 @@ mod sources;
 mod suggestion;
 mod tree;
 
-pub use perennial_protocol::call::Call;
+pub use perennial_protocol::{call::Call, token::Transport};
 
-pub use choice::{CsrfMode, LogFormat, LogLevel, Transport};
+pub use choice::{CsrfMode, LogFormat, LogLevel};
 pub use origin::{NotAnOrigin, Origin};
 pub use problem::{Problem, Refused};
 pub use reference::reference;
@@ -93,6 +93,14 @@ impl Configuration {
                 "tokens.rotation = false: a stolen refresh token serves until its session ends and is not found out"
                     .into(),
             );
+        }
+        let host = settings.server.public_url.host();
+        let is_elsewhere = |origin: &String| origin.parse().is_ok_and(|origin: Origin| origin.host() != host);
+        if settings.tokens.transport == Transport::Cookie && settings.csrf.origins.allowed.iter().any(is_elsewhere) {
+            notes.push(format!(
+                "csrf.allowed_origins: browsers send the access token's cookie to {host} only; where the API has \
+                another host, write tokens.transport = \"bearer\""
+            ));
         }
         if settings.cookies.names.tags == Tags::Off {
             notes.push(

@@ -3,7 +3,12 @@
 use perennial_protocol::session::lifetimes::Named;
 
 /// The wire contracts that are built in, by name.
-pub(crate) const WIRES: &[(&str, &str)] = &[("vault", include_str!("../../../presets/vault.toml"))];
+pub(crate) const WIRES: &[(&str, &str)] = &[
+    ("vault", include_str!("../../../presets/vault.toml")),
+    ("simplejwt", include_str!("../../../presets/simplejwt.toml")),
+    ("rotating-bearer", include_str!("../../../presets/rotating-bearer.toml")),
+    ("server-first", include_str!("../../../presets/server-first.toml")),
+];
 
 /// The names of the wire contracts.
 pub(crate) fn wire_names() -> Vec<&'static str> {

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use perennial_protocol::{cookie::SameSite, login::MfaPolicy, refresh::Reuse, session::lifetimes::Named, time::Millis};
+use perennial_protocol::{
+    cookie::SameSite, login::MfaPolicy, refresh::Reuse, session::lifetimes::Named, time::Millis, token::Transport,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::choice::{Auto, CsrfMode, LogFormat, LogLevel, MailBy, Secure, Transport};
+use crate::choice::{Auto, CsrfMode, LogFormat, LogLevel, MailBy, Secure};
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -101,6 +103,7 @@ table!(Http {
     base: String = "/auth".into(),
     envelope: bool = false,
     aliases: BTreeMap<String, String> = BTreeMap::new(),
+    fields: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new(),
     answers: BTreeMap<String, serde_json::Map<String, serde_json::Value>> = BTreeMap::new(),
 });
 

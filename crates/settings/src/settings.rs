@@ -10,12 +10,12 @@ use perennial_protocol::{
     origin::OriginPolicy,
     session::lifetimes::Lifetimes,
     time::Millis,
-    token::Issuer,
+    token::{Issuer, Transport},
 };
 use zeroize::Zeroizing;
 
 use crate::{
-    choice::{CsrfMode, LogFormat, LogLevel, Transport},
+    choice::{CsrfMode, LogFormat, LogLevel},
     origin::Origin,
 };
 
@@ -130,6 +130,10 @@ pub struct Http {
     pub base: String,
     /// Further paths, without a trailing slash, none of them a path of its own call already.
     pub aliases: BTreeMap<String, Call>,
+    /// Whether answers stand in `{success, data}`.
+    pub envelope: bool,
+    /// The fields that a call answers with, each with the field of ours that it shows.
+    pub fields: BTreeMap<Call, Vec<(String, String)>>,
     /// Constant fields that are added to a call's answer.
     pub answers: BTreeMap<Call, serde_json::Map<String, serde_json::Value>>,
 }

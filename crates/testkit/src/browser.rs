@@ -32,6 +32,11 @@ impl Answer {
         self.field("code").as_str().unwrap_or_default().to_owned()
     }
 
+    /// The access token in the body.
+    pub fn access(&self) -> Option<String> {
+        self.field("access").as_str().map(str::to_owned)
+    }
+
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -58,6 +63,8 @@ pub struct Browser {
     pub origin: String,
     /// The API's base.
     pub base: String,
+    /// The access token in the memory of the page, where answers carry one in their body.
+    pub access: Option<String>,
     client: Client,
 }
 
@@ -68,7 +75,8 @@ impl Browser {
             .timeout(Duration::from_secs(30))
             .build()
             .expect("a client over plain http can be made");
-        Self { jar: Jar::default(), url: url.to_owned(), origin: url.to_owned(), base: "/auth".to_owned(), client }
+        let url = url.to_owned();
+        Self { jar: Jar::default(), origin: url.clone(), url, base: "/auth".to_owned(), access: None, client }
     }
 
     /// The same browser profile seen from elsewhere: another tab, or a thief with a copy of the jar.
@@ -99,6 +107,9 @@ impl Browser {
         if !self.jar.header().is_empty() {
             request = request.header("cookie", self.jar.header());
         }
+        if let Some(access) = &self.access {
+            request = request.header("authorization", format!("Bearer {access}"));
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -110,6 +121,9 @@ impl Browser {
 
     pub fn keep(&mut self, answer: &Answer) {
         self.jar.store(&answer.set_cookie);
+        if let Some(access) = answer.access() {
+            self.access = Some(access);
+        }
     }
 
     /// GET of a path.
@@ -164,8 +178,9 @@ impl Browser {
         self.post_and_keep("/logout", None).await
     }
 
-    /// The access token dies, as its cookie does by its Max-Age.
+    /// The access token dies, as its cookie does by its Max-Age, and a page's memory with the page.
     pub fn lose_access_token(&mut self) {
+        self.access = None;
         self.jar.remove_all("accesstoken");
         self.jar.remove_all("__Host-accesstoken");
     }

@@ -48,6 +48,7 @@ pub(crate) async fn run(config: Option<&Path>, command: SessionCommand) -> anyho
 async fn issue(service: &Service, subject: Subject, level: AssuranceLevel) -> anyhow::Result<Value> {
     let visit = Visit {
         jar: Jar::default(),
+        bearer: None,
         address: IpAddr::from([127, 0, 0, 1]),
         device: "perennial session issue".to_owned(),
         delivery: Delivery::Cookies,

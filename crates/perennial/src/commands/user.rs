@@ -80,7 +80,8 @@ async fn list(service: &Service) -> anyhow::Result<()> {
             say(format_args!(
                 "{}",
                 json!({ "id": account.id, "email": account.email, "name": account.name, "disabled": account.disabled,
-                        "second_factor": account.second_factor.is_some() })
+                        "second_factor": account.second_factor.is_some(),
+                        "last_login_seconds_ago": account.last_login_at.map(|at| service.now().since(at).whole_seconds()) })
             ))?;
         }
         match accounts.last() {

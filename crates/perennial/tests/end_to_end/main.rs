@@ -2,6 +2,8 @@
 //! they hold off; `docs/failure-modes.md` is the table.
 
 mod attacks;
+mod bearer;
+mod cors;
 mod durability;
 mod ends;
 mod jars;
@@ -15,6 +17,7 @@ mod refresh;
 mod secrets;
 mod tls;
 mod transcripts;
+mod wires;
 
 /// The binary under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_perennial");

@@ -11,29 +11,30 @@ use serde_json::{Value, json};
 
 use crate::BINARY;
 
-const ORIGIN: &str = "https://app.example.com";
+pub(crate) const ORIGIN: &str = "https://app.example.com";
 const PASSWORD: &str = "four amber kettles sing";
 
 /// A server that people reach over TLS.
-struct Site {
+pub(crate) struct Site {
     scratch: Scratch,
-    browser: Browser,
+    pub(crate) browser: Browser,
     _server: Ending,
 }
 
 impl Site {
-    fn start() -> Self {
-        (0..3).find_map(|_| Self::try_start()).expect("one of three free ports stays free for a moment")
+    /// Starts it with these lines of configuration.
+    pub(crate) fn start(lines: &str) -> Self {
+        (0..3).find_map(|_| Self::try_start(lines)).expect("one of three free ports stays free for a moment")
     }
 
-    fn try_start() -> Option<Self> {
+    fn try_start(lines: &str) -> Option<Self> {
         let scratch = Scratch::new();
         let (port, admin_port) = (free_port(), free_port());
         let directory = scratch.path().display();
         let config = format!(
             "[server]\nlisten = \"127.0.0.1:{port}\"\nadmin_listen = \"127.0.0.1:{admin_port}\"\npublic_url = \"{ORIGIN}\"\n\
              [store]\nurl = \"sqlite:{directory}/perennial.db\"\n[keys]\ndir = \"{directory}/keys\"\n\
-             [register]\nopen = false\n"
+             [register]\nopen = false\n{lines}"
         );
         fs::write(scratch.path().join("perennial.toml"), config).expect("written");
         let log = fs::File::create(scratch.path().join("log")).expect("the log can be written");
@@ -54,12 +55,17 @@ impl Site {
 
     /// Adds a person and logs in as the page of the public address would.
     async fn log_in(&mut self) -> Answer {
+        self.log_in_from(ORIGIN, "same-origin").await
+    }
+
+    /// The same from a page of this origin.
+    pub(crate) async fn log_in_from(&mut self, origin: &str, site: &str) -> Answer {
         let added = self.command(&["user", "add", "ada@example.com", "--password-stdin"], &format!("{PASSWORD}\n"));
         assert!(added.status.success(), "{added:?}");
         let answer = self.browser.get("/auth/session").await;
         self.browser.keep(&answer);
         let csrf = self.browser.jar.csrf().expect("a CSRF cookie").to_owned();
-        let headers = [("origin", ORIGIN), ("sec-fetch-site", "same-origin"), ("x-csrftoken", csrf.as_str())];
+        let headers = [("origin", origin), ("sec-fetch-site", site), ("x-csrftoken", csrf.as_str())];
         let body = json!({ "email": "ada@example.com", "password": PASSWORD });
         self.browser.send("POST", "/auth/login", &headers, Some(&body)).await
     }
@@ -67,7 +73,7 @@ impl Site {
 
 #[tokio::test]
 async fn over_tls_every_cookie_is_secure_and_bound_to_its_host() {
-    let mut site = Site::start();
+    let mut site = Site::start("");
     let answer = site.log_in().await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.set_cookie.len(), 5, "{:?}", answer.cookie_names());
@@ -84,7 +90,7 @@ async fn over_tls_every_cookie_is_secure_and_bound_to_its_host() {
 
 #[tokio::test]
 async fn over_tls_pages_ask_for_tls_and_origins_over_plain_http_are_foreign() {
-    let mut site = Site::start();
+    let mut site = Site::start("");
     let page = site.browser.get("/login").await;
     assert_eq!(page.header("strict-transport-security"), Some("max-age=31536000"));
 
@@ -99,7 +105,7 @@ async fn over_tls_pages_ask_for_tls_and_origins_over_plain_http_are_foreign() {
 
 #[tokio::test]
 async fn all_cookies_of_the_longest_subject_stay_under_one_and_a_half_kibibytes() {
-    let site = Site::start();
+    let site = Site::start("");
     let subject = "s".repeat(128);
     let issued = site.command(&["session", "issue", "--subject", &subject, "--aal", "2", "--json"], "");
     let issued: Value = serde_json::from_slice(&issued.stdout).expect("one JSON object");

@@ -3,7 +3,11 @@
 //! Shaped after RFC 9068 (`typ: at+jwt`), signed with ES256. This module says what stands in it and which
 //! claims are right; signing and verifying the signature is the shell's.
 
+mod bearer;
+
 use serde::{Deserialize, Serialize};
+
+pub use self::bearer::{BearerToken, Transport};
 
 use crate::{
     id::{SessionKey, Subject},
@@ -69,6 +73,11 @@ impl AccessClaims {
 
     /// Whether the claims are right now; the signature is somebody else's question.
     pub fn holds(&self, issuer: &Issuer, now: UnixMillis) -> bool {
-        self.iss == issuer.issuer && self.aud == issuer.audience && now.unix_seconds() < self.exp
+        self.is_from(issuer) && now.unix_seconds() < self.exp
+    }
+
+    /// Whether this issuer made them for its audience, however long ago.
+    pub fn is_from(&self, issuer: &Issuer) -> bool {
+        self.iss == issuer.issuer && self.aud == issuer.audience
     }
 }

@@ -11,9 +11,10 @@ use perennial_protocol::{
     login::StepName,
     refusal::Refusal,
     session::status::{Verdict, hint},
+    token::{AccessClaims, Transport},
 };
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::{cookies, problem, request::ApiRequest};
@@ -22,6 +23,7 @@ use crate::{
     entropy,
     outcome::{JarChange, Outcome, Person, RefreshState, Refused, Resync, Standing, Sweep},
     service::Service,
+    settings::{Envelope, ServiceSettings},
     visit::Visit,
 };
 
@@ -49,6 +51,9 @@ pub(super) struct SessionAnswer<'s> {
     session_expires_in: Option<i64>,
     aal: Option<u8>,
     csrf_token: Option<&'s str>,
+    /// A new access token, where it travels in bodies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access: Option<&'s str>,
     ended_reason: Option<&'static str>,
 }
 
@@ -62,13 +67,7 @@ impl ApiRequest {
             Ok(Reply::NoContent(change)) => (StatusCode::NO_CONTENT, None, change),
             Err(refused) => return refuse(&self.service, &self.visit, refused),
         };
-        let body = body.map(|mut value| {
-            if let (Some(fields), Some(extra)) = (value.as_object_mut(), self.service.settings.extra_fields.get(&call))
-            {
-                fields.extend(extra.clone());
-            }
-            Body::from(value.to_string())
-        });
+        let body = body.map(|value| Body::from(wire(&self.service.settings, call, value).to_string()));
         let mut response = Response::new(body.unwrap_or_default());
         *response.status_mut() = status;
         if status != StatusCode::NO_CONTENT {
@@ -96,6 +95,10 @@ impl ApiRequest {
                 .map(|ends_at| ends_at.since(now).whole_seconds()),
             aal: session.filter(|_| authenticated).map(|session| session.level),
             csrf_token: csrf_token.as_deref(),
+            access: match self.service.settings.transport {
+                Transport::Cookie => None,
+                Transport::Bearer => standing.jar.grant.as_ref().map(|grant| grant.access.expose()),
+            },
             ended_reason: match standing.verdict {
                 Verdict::Ended(reason) => Some(reason.name()),
                 Verdict::Authenticated | Verdict::Renewable | Verdict::Pending(_) | Verdict::Anonymous => None,
@@ -109,6 +112,24 @@ impl ApiRequest {
     }
 }
 
+/// An answer as the wire wants it: the fields it asks for, the constants it adds, the envelope around it.
+fn wire(settings: &ServiceSettings, call: Call, answer: Value) -> Value {
+    let Value::Object(mut own) = answer else { return answer };
+    let mut fields = match settings.fields.get(&call) {
+        Some(wanted) => {
+            wanted.iter().filter_map(|(name, source)| Some((name.clone(), own.get(source)?.clone()))).collect()
+        }
+        None => std::mem::take(&mut own),
+    };
+    fields.extend(
+        settings.extra_fields.get(&call).into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())),
+    );
+    match settings.envelope {
+        Envelope::None => Value::Object(fields),
+        Envelope::Data => json!({ "success": true, "data": fields }),
+    }
+}
+
 /// The anti-CSRF token that fits the standing; a missing or foreign cookie is set along with it.
 pub fn synchronised_csrf(service: &Service, visit: &Visit, standing: &mut Standing) -> Option<String> {
     let (keys, names) = (service.keys(), &service.settings.cookies);
@@ -116,10 +137,7 @@ pub fn synchronised_csrf(service: &Service, visit: &Visit, standing: &mut Standi
     if let Some(session) = &standing.session {
         let sid = session.sid?;
         let token = csrf::of_session(&keys.mac, &session.key, sid);
-        let hint_fits = standing
-            .access
-            .as_ref()
-            .is_none_or(|claims| visit.jar.value(&names.hint) == Some(&hint(&claims.sid, revision(claims))));
+        let hint_fits = standing.access.as_ref().is_none_or(|claims| hint_fits(service, visit, claims));
         if (!carried.all(|cookie| cookie == token) || !visit.jar.has(&names.csrf) || !hint_fits)
             && standing.jar.grant.is_none()
         {
@@ -136,11 +154,24 @@ pub fn synchronised_csrf(service: &Service, visit: &Visit, standing: &mut Standi
     }))
 }
 
+/// Whether the jar's hint says what this access token does. Where every page has an access token of its own,
+/// the hint speaks of the newest: an older page must not put its own there.
+fn hint_fits(service: &Service, visit: &Visit, claims: &AccessClaims) -> bool {
+    let Some(carried) = visit.jar.value(&service.settings.cookies.hint) else { return false };
+    match service.settings.transport {
+        Transport::Cookie => carried == hint(&claims.sid, revision(claims)),
+        Transport::Bearer => carried.starts_with(&hint(&claims.sid, "")),
+    }
+}
+
 /// A refusal with its cookies.
 pub fn refuse(service: &Service, visit: &Visit, refused: Refused) -> Response {
     let mut further = Map::new();
     if let Some(resync) = &refused.jar.resync {
         further.insert("csrf_token".into(), resync.csrf_token.clone().into());
+        if service.settings.envelope == Envelope::Data {
+            further.insert("data".into(), json!({ "csrf_token": resync.csrf_token }));
+        }
     }
     let response = problem::render(&refused.refusal, further);
     // Nothing is known, so nothing is changed.

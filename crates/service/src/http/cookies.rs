@@ -12,7 +12,7 @@ use perennial_protocol::{
     login::{known::KNOWN_TTL, pending::PENDING_TTL},
     session::status::{Status, hint, hint_ended, hint_pending},
     time::Millis,
-    token::AccessClaims,
+    token::{AccessClaims, Transport},
 };
 
 use crate::{
@@ -76,7 +76,9 @@ impl Lines<'_> {
             self.clear_if_carried(names.stale_of(key), Reader::ServerOnly);
         }
         let access = &grant.access;
-        self.keep(names.access_of(key), access.expose(), access.expires_in, Reader::ServerOnly);
+        if self.service.settings.transport == Transport::Cookie {
+            self.keep(names.access_of(key), access.expose(), access.expires_in, Reader::ServerOnly);
+        }
         let csrf_token = csrf::of_session(&self.keys.mac, key, session.sid);
         self.keep(names.csrf.clone(), &csrf_token, lives, Reader::Scripts);
         self.hint(&access.claims, access.expires_in);

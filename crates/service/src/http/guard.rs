@@ -1,7 +1,8 @@
 //! Whether an unsafe request may act: origin first, then the anti-CSRF token.
 //!
 //! A token of another session fails closed with `identity_changed`: the page was loaded by someone who has
-//! since logged out, and nothing of theirs may run as the person who is logged in now.
+//! since logged out, and nothing of theirs may run as the person who is logged in now. A bearer names its
+//! session too. No foreign page can send one without asking first, so a good one stands for the token.
 
 use axum::http::{HeaderMap, header};
 use perennial_protocol::{
@@ -9,8 +10,10 @@ use perennial_protocol::{
     cookie::Selection,
     csrf::{self, CsrfToken},
     id::SessionKey,
+    login::StepName,
     origin::{Absence, OriginHeaders},
     refusal::Refusal,
+    token::Transport,
 };
 
 use crate::{
@@ -48,17 +51,26 @@ pub async fn admit(
     carried: &Carried,
 ) -> Result<(), Refused> {
     let by_origin = service.settings.origin_mode.contains(&call);
-    let absence = if by_origin { Absence::Refused } else { Absence::Undecided };
+    let by_bearer_alone = opened_by_bearer_alone(service, call, visit);
+    let absence = if by_origin && !by_bearer_alone { Absence::Refused } else { Absence::Undecided };
     if !service.settings.origins.admits(origin_headers(proof.headers), absence) {
         return Err(Refusal::CsrfFailed.into());
     }
     // The call that settles who is logged in is asked exactly when page and jar disagree.
-    if by_origin && (call == Call::Session || proof.token.is_none()) {
+    if by_origin && call == Call::Session {
         return Ok(());
     }
     let keys = service.keys();
     let selection = carried.selection(service, &keys, service.now());
-    let outcome = judge(service, &keys, call, proof, visit, carried, &selection).await;
+    let bearer = bearer(service, &keys, visit, &selection);
+    let ignores_others = matches!(call, Call::Session | Call::Login | Call::Register | Call::Logout);
+    let outcome = if bearer == Bearer::OfOtherSession && !ignores_others {
+        Err(Refusal::IdentityChanged)
+    } else if proof.token.is_none() && (by_origin || by_bearer_alone || bearer == Bearer::Good) {
+        Ok(())
+    } else {
+        judge(service, &keys, call, proof, visit, carried, &selection).await
+    };
     outcome.map_err(|refusal| match refusal {
         Refusal::CsrfFailed | Refusal::IdentityChanged => {
             let jar = JarChange { resync: Some(resync(service, &keys, visit, &selection)), ..JarChange::default() };
@@ -66,6 +78,38 @@ pub async fn admit(
         }
         refusal => refusal.into(),
     })
+}
+
+/// Whether no cookie opens this call, so that there is nothing that a foreign page could ride on.
+fn opened_by_bearer_alone(service: &Service, call: Call, visit: &Visit) -> bool {
+    service.settings.transport == Transport::Bearer
+        && match call {
+            Call::Sessions | Call::Reauthenticate | Call::LogoutAll => true,
+            Call::MfaSetup => visit.jar.step(&service.settings.cookies, StepName::MfaSetup).next().is_none(),
+            _ => false,
+        }
+}
+
+/// What came as a bearer.
+#[derive(Debug, PartialEq, Eq)]
+enum Bearer {
+    /// Nothing, or nothing that is worth anything now.
+    Worthless,
+    /// An access token that counts.
+    Good,
+    /// An access token of another session than the live one of the jar, expired or not.
+    OfOtherSession,
+}
+
+fn bearer(service: &Service, keys: &Keys, visit: &Visit, selection: &Selection<'_>) -> Bearer {
+    let claims = visit.bearer.as_ref().and_then(|token| service.access.genuine(keys, token.expose()));
+    let Some(claims) = claims else { return Bearer::Worthless };
+    let live = selection.chosen.session().filter(|_| selection.live > 0);
+    match live {
+        Some(session) if session.session_key != claims.sid => Bearer::OfOtherSession,
+        _ if claims.holds(&service.settings.issuer, service.now()) => Bearer::Good,
+        _ => Bearer::Worthless,
+    }
 }
 
 async fn judge(
@@ -142,7 +186,7 @@ async fn owner(
 }
 
 fn access_key(service: &Service, keys: &Keys, visit: &Visit) -> Option<SessionKey> {
-    access_of(service, keys, &visit.jar, service.now(), |_| true).map(|claims| claims.sid.clone())
+    access_of(service, keys, visit, service.now(), |_| true).map(|claims| claims.sid.clone())
 }
 
 /// The token and hint that fit the jar as it is, for a page that has others.
@@ -151,7 +195,7 @@ fn resync(service: &Service, keys: &Keys, visit: &Visit, selection: &Selection<'
         Some(session) => Resync {
             csrf_token: csrf::of_session(&keys.mac, &session.session_key, session.sid),
             lives: session.ends_at.since(service.now()),
-            access: access_of(service, keys, &visit.jar, service.now(), |claims| claims.sid == session.session_key),
+            access: access_of(service, keys, visit, service.now(), |claims| claims.sid == session.session_key),
         },
         None => Resync::visitor(csrf::anonymous(&keys.mac, entropy::bytes(&*service.entropy))),
     }

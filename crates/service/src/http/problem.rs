@@ -43,6 +43,7 @@ pub const fn status(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::InvalidRequest(_) => StatusCode::BAD_REQUEST,
         Refusal::InvalidToken
+        | Refusal::InvalidAccessToken
         | Refusal::SessionEnded(_)
         | Refusal::StaleToken(_)
         | Refusal::NotAuthenticated
@@ -67,6 +68,9 @@ pub fn detail(refusal: &Refusal) -> String {
     match refusal {
         Refusal::InvalidRequest(sentence) | Refusal::Forbidden(sentence) => sentence.clone(),
         Refusal::InvalidToken => "The refresh token was not made by this server. Log in again.".into(),
+        Refusal::InvalidAccessToken => {
+            "The access token has expired or was not made by this server. Refresh (POST token), then repeat it.".into()
+        }
         Refusal::SessionEnded(reason) => format!("The session is over ({}). Log in again.", reason.name()),
         Refusal::StaleToken(_) => {
             "The refresh token is not the newest of its session. Send the request again with the cookies that the \
@@ -141,7 +145,10 @@ pub fn render(refusal: &Refusal, further: Map<String, Value>) -> Response {
 
 /// RFC 6750 §3.1: without a credential no error is named.
 fn challenge(refusal: &Refusal) -> &'static str {
-    let bad_token = matches!(refusal, Refusal::InvalidToken | Refusal::SessionEnded(_) | Refusal::StaleToken(_));
+    let bad_token = matches!(
+        refusal,
+        Refusal::InvalidToken | Refusal::InvalidAccessToken | Refusal::SessionEnded(_) | Refusal::StaleToken(_)
+    );
     if bad_token {
         r#"Bearer realm="perennial", error="invalid_token""#
     } else if *refusal == Refusal::ReauthenticationRequired {

@@ -9,7 +9,12 @@ use axum::{
     response::Response,
 };
 use ipnet::IpNet;
-use perennial_protocol::{cookie::Jar, refresh::Delivery, refusal::Refusal};
+use perennial_protocol::{
+    cookie::Jar,
+    refresh::Delivery,
+    refusal::Refusal,
+    token::{BearerToken, Transport},
+};
 use serde::de::DeserializeOwned;
 
 use super::problem;
@@ -86,10 +91,21 @@ pub fn visit(service: &Service, parts: &Parts) -> Visit {
         parts.headers.get_all(header::COOKIE).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
     Visit {
         jar: Jar::read(cookies.iter().map(AsRef::as_ref)),
+        bearer: match service.settings.transport {
+            Transport::Cookie => None,
+            Transport::Bearer => bearer(&parts.headers),
+        },
         address: client_address(peer, &parts.headers, &service.settings.trusted_proxies),
         device: text(header::USER_AGENT).unwrap_or_default().to_owned(),
         delivery: delivery(parts),
     }
+}
+
+/// The one bearer of a request. Two `Authorization` headers are none: nobody can say which one counts.
+fn bearer(headers: &HeaderMap) -> Option<BearerToken> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (first, second) = (values.next()?, values.next());
+    if second.is_some() { None } else { BearerToken::parse(first.to_str().ok()?) }
 }
 
 /// Whether the answer can put cookies into the jar: a prefetched answer may be thrown away, and the answer

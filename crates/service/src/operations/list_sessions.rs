@@ -60,12 +60,13 @@ pub async fn devices(service: &Service, here: &Session) -> Outcome<Vec<Device>> 
         .collect())
 }
 
-/// The session of a jar with a good access token; a refresh token alone opens nothing but a refresh.
+/// The session of a request with a good access token; a refresh token alone opens nothing but a refresh.
 pub async fn authenticated(service: &Service, visit: &Visit, carried: &Carried) -> Outcome<Session> {
     let standing = read_session(service, visit, carried).await?;
     let facts = match (standing.verdict, standing.session) {
         (Verdict::Authenticated, Some(facts)) => facts,
         (Verdict::Ended(reason), _) => return Err(Refusal::SessionEnded(reason).into()),
+        _ if visit.bearer.is_some() => return Err(Refusal::InvalidAccessToken.into()),
         _ => return Err(Refusal::NotAuthenticated.into()),
     };
     let question = service.store.load_session_by_key(&facts.key);

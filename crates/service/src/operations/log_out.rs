@@ -10,10 +10,11 @@ use perennial_protocol::{
     login::StepName,
     session::{EndReason, Session},
     time::UnixMillis,
+    token::Transport,
 };
 use perennial_store::Write;
 
-use super::read_session::access_of;
+use super::{list_sessions::authenticated, read_session::access_of};
 use crate::{
     limits,
     outcome::{JarChange, Outcome, Sweep},
@@ -30,10 +31,14 @@ pub enum Scope {
 }
 
 pub async fn log_out(service: &Service, visit: &Visit, carried: &Carried, scope: Scope) -> Outcome<JarChange> {
+    // Where the access token is a bearer, the refresh token ends its own session and opens nothing else.
+    if (scope, service.settings.transport) == (Scope::EveryDevice, Transport::Bearer) {
+        authenticated(service, visit, carried).await?;
+    }
     let (keys, now) = (service.keys(), service.now());
     let selection = carried.selection(service, &keys, now);
     let mut sessions: Vec<Session> = selection.genuine.iter().map(|session| (*session).clone()).collect();
-    if let Some(claims) = access_of(service, &keys, &visit.jar, now, |_| true) {
+    if let Some(claims) = access_of(service, &keys, visit, now, |_| true) {
         let alone = service.store.load_session_by_key(&claims.sid);
         sessions.extend(service.ask(limits::STORE_WAIT, alone).await?);
     }

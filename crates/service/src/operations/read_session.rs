@@ -9,7 +9,7 @@ use perennial_protocol::{
     refusal::Refusal,
     session::{EndReason, Session, status::Verdict},
     time::UnixMillis,
-    token::AccessClaims,
+    token::{AccessClaims, Transport},
 };
 use perennial_store::{Change, Write};
 
@@ -49,7 +49,7 @@ async fn live(
     session: &Session,
     now: UnixMillis,
 ) -> Outcome<Standing> {
-    let access = access_of(service, keys, &visit.jar, now, |claims| claims.sid == session.session_key);
+    let access = access_of(service, keys, visit, now, |claims| claims.sid == session.session_key);
     let refresh = refresh_state(service, visit, keys, selection, now);
     confirm(service, visit, selection, now).await;
     let verdict = match (&access, refresh) {
@@ -73,7 +73,7 @@ async fn live(
 
 /// A jar without a refresh token: an access token stands alone, if its session is not over.
 async fn by_access_alone(service: &Service, visit: &Visit, keys: &Keys, now: UnixMillis) -> Outcome<Standing> {
-    let Some(claims) = access_of(service, keys, &visit.jar, now, |_| true) else {
+    let Some(claims) = access_of(service, keys, visit, now, |_| true) else {
         return without_session(service, visit, None).await;
     };
     let question = service.store.load_session_by_key(&claims.sid);
@@ -99,7 +99,7 @@ async fn by_access_alone(service: &Service, visit: &Visit, keys: &Keys, now: Uni
 /// What an access token alone tells while the store cannot be asked: a good one passes, unless this node
 /// heard that its session was ended.
 pub fn read_without_store(service: &Service, visit: &Visit) -> Option<Standing> {
-    let claims = access_of(service, &service.keys(), &visit.jar, service.now(), |_| true)?;
+    let claims = access_of(service, &service.keys(), visit, service.now(), |_| true)?;
     if let Some(ended) = service.ends.of(&claims.sid) {
         let jar = JarChange { closed: vec![claims.sid.clone()], ended: Some(ended.reason), ..JarChange::default() };
         return Some(Standing { verdict: Verdict::Ended(ended.reason), ..Standing::of_nobody(jar) });
@@ -127,16 +127,19 @@ pub async fn without_session(service: &Service, visit: &Visit, ended: Option<End
     Ok(Standing { verdict, steps, ..Standing::of_nobody(jar) })
 }
 
-/// The claims of a good access token in the jar.
+/// The claims of a good access token, from where it travels and from nowhere else.
 pub fn access_of(
     service: &Service,
     keys: &Keys,
-    jar: &Jar,
+    visit: &Visit,
     now: UnixMillis,
     wanted: impl Fn(&AccessClaims) -> bool,
 ) -> Option<Arc<AccessClaims>> {
-    let tokens = jar.access(&service.settings.cookies);
-    tokens.filter_map(|(_, token)| service.access.verify(keys, token, now)).find(|claims| wanted(claims))
+    let good = |token: &str| service.access.verify(keys, token, now).filter(|claims| wanted(claims));
+    match service.settings.transport {
+        Transport::Cookie => visit.jar.access(&service.settings.cookies).find_map(|(_, token)| good(token)),
+        Transport::Bearer => good(visit.bearer.as_ref()?.expose()),
+    }
 }
 
 /// The pending steps whose tokens are in the jar and still good, the nearest to a session first.

@@ -9,7 +9,10 @@ use perennial_protocol::{
     session::{Session, status::Verdict},
 };
 
-use super::{page::PageRequest, words};
+use super::{
+    page::{PageRequest, is_logged_in},
+    words,
+};
 use crate::{
     limits,
     operations::{
@@ -22,7 +25,7 @@ use crate::{
 
 pub(super) async fn show(request: PageRequest) -> Response {
     let standing = match request.standing().await {
-        Ok(standing) if standing.verdict == Verdict::Authenticated => standing,
+        Ok(standing) if is_logged_in(&standing) => standing,
         Ok(standing) if matches!(standing.verdict, Verdict::Pending(_)) => return request.after(standing),
         Ok(standing) => return request.redirect(&request.settings().login, &standing.jar),
         Err(refused) => return request.refuse(refused),
@@ -34,7 +37,9 @@ async fn render(request: &PageRequest, mut standing: Standing) -> Outcome<Respon
     let service = &request.service;
     let session = session_of(request, &standing).await?;
     let account = service.ask(limits::STORE_WAIT, service.store.load_account(&session.subject)).await?;
-    let devices = devices(service, &session).await?;
+    // A refresh token alone shows who is logged in, and opens nothing else.
+    let opened = standing.verdict == Verdict::Authenticated;
+    let devices = if opened { devices(service, &session).await? } else { Vec::new() };
     let now = service.now();
 
     let has_second_factor = account.as_ref().is_some_and(|account| account.second_factor.is_some());
@@ -56,7 +61,7 @@ async fn render(request: &PageRequest, mut standing: Standing) -> Outcome<Respon
         email,
         aal: session.authentication.level.number(),
         has_second_factor,
-        may_set_up_mfa: may_set_up(request, &session, has_second_factor),
+        may_set_up_mfa: opened && may_set_up(request, &session, has_second_factor),
         session_ends: format!("in {}", words::about(session.ends_at.since(now))),
         notice: request.asks_for("ended").then(|| "That device has been signed out.".to_owned()),
         problem: None,
@@ -66,7 +71,7 @@ async fn render(request: &PageRequest, mut standing: Standing) -> Outcome<Respon
 }
 
 async fn session_of(request: &PageRequest, standing: &Standing) -> Outcome<Session> {
-    let facts = standing.session.as_ref().filter(|_| standing.verdict == Verdict::Authenticated);
+    let facts = standing.session.as_ref().filter(|_| is_logged_in(standing));
     let key = facts.map(|facts| facts.key.clone()).ok_or(Refusal::NotAuthenticated)?;
     let service = &request.service;
     let session = service.ask(limits::STORE_WAIT, service.store.load_session_by_key(&key)).await?;
@@ -83,6 +88,9 @@ pub(super) async fn end_session(request: PageRequest) -> Response {
         request.admitted(Call::Sessions).await?;
         // The page may have been open for longer than an access token lives.
         let standing = request.standing().await?;
+        if standing.verdict != Verdict::Authenticated {
+            return Err(Refusal::NotAuthenticated.into());
+        }
         let here = session_of(&request, &standing).await?;
         let change = end_from(&request.service, &here, request.field("session_key")).await?;
         Ok::<_, Refused>(if change.ended.is_some() { change } else { standing.jar })

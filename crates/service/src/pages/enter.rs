@@ -4,7 +4,7 @@ use axum::{http::StatusCode, response::Response};
 use perennial_pages::{Login, Notice};
 use perennial_protocol::{call::Call, refusal::Refusal, session::status::Verdict};
 
-use super::page::{PageRequest, is_shown_on_the_form, sentence};
+use super::page::{PageRequest, is_logged_in, is_shown_on_the_form, sentence};
 use crate::{
     operations::log_in::{Credentials, log_in as log_in_person},
     outcome::{JarChange, Outcome, Refused, Standing},
@@ -20,13 +20,13 @@ pub(super) async fn show(request: PageRequest) -> Response {
         }
         Err(refused) => return request.refuse(refused),
     };
-    if standing.verdict == Verdict::Authenticated && !request.asks_for("again") {
+    if is_logged_in(&standing) && !request.asks_for("again") {
         return request.after(standing);
     }
     let csrf_token = request.csrf_token(&mut standing);
     let ended = match standing.verdict {
         Verdict::Ended(reason) => Some(reason.name().to_owned()),
-        Verdict::Authenticated => Some(Notice::SignInAgain.key().to_owned()),
+        Verdict::Authenticated | Verdict::Renewable => Some(Notice::SignInAgain.key().to_owned()),
         _other => ended_before(&request),
     };
     let html = view(&request, csrf_token, ended, None).render();

@@ -8,7 +8,9 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
-use perennial_protocol::{call::Call, login::StepName, refusal::Refusal, return_to, session::status::Verdict};
+use perennial_protocol::{
+    call::Call, login::StepName, refusal::Refusal, return_to, session::status::Verdict, token::Transport,
+};
 use url::form_urlencoded;
 
 use crate::{
@@ -17,7 +19,7 @@ use crate::{
         guard::{self, Proof},
         problem, request,
     },
-    operations::resume_session::renew_in_passing,
+    operations::{read_session::read_session, resume_session::renew_in_passing},
     outcome::{JarChange, Refused, Standing},
     service::Service,
     settings::PageSettings,
@@ -101,9 +103,14 @@ impl PageRequest {
         Ok(Carried::load(&self.service, &self.visit.jar).await?)
     }
 
-    /// Where the jar stands, with a session renewed in passing.
+    /// Where the jar stands, with a session renewed in passing. Where access tokens are bearers there is nothing
+    /// to renew: a page has no use for one, and may show no more than `session` tells.
     pub(super) async fn standing(&self) -> Result<Standing, Refused> {
-        renew_in_passing(&self.service, &self.visit, self.carried().await?).await
+        let carried = self.carried().await?;
+        match self.service.settings.transport {
+            Transport::Cookie => renew_in_passing(&self.service, &self.visit, carried).await,
+            Transport::Bearer => read_session(&self.service, &self.visit, &carried).await,
+        }
     }
 
     /// The token for this page's forms.
@@ -156,9 +163,10 @@ impl PageRequest {
         match refused.refusal {
             // The jar may hold something newer by now; the mark tells the next answer that it was told.
             Refusal::StaleToken(_) => self.redirect(&self.target, &refused.jar),
-            Refusal::SessionEnded(_) | Refusal::NotAuthenticated | Refusal::InvalidToken => {
-                self.redirect(&self.towards(&self.settings().login), &refused.jar)
-            }
+            Refusal::SessionEnded(_)
+            | Refusal::NotAuthenticated
+            | Refusal::InvalidToken
+            | Refusal::InvalidAccessToken => self.redirect(&self.towards(&self.settings().login), &refused.jar),
             Refusal::ReauthenticationRequired => {
                 self.redirect(&format!("{}?again&return_to=%2Faccount", self.settings().login), &refused.jar)
             }
@@ -184,6 +192,11 @@ impl PageRequest {
         let unknown = matches!(refusal, Refusal::AuthUnavailable { .. } | Refusal::InternalError);
         self.page_of(refusal, view.render(), if unknown { &untouched } else { change })
     }
+}
+
+/// Whether somebody is logged in.
+pub(super) const fn is_logged_in(standing: &Standing) -> bool {
+    matches!(standing.verdict, Verdict::Authenticated | Verdict::Renewable)
 }
 
 /// The page of a step.

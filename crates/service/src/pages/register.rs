@@ -6,12 +6,11 @@ use perennial_protocol::{
     call::Call,
     login::{PendingStep, StepName},
     refusal::Refusal,
-    session::status::Verdict,
 };
 
 use super::{
     enter::token_after,
-    page::{PageRequest, is_shown_on_the_form, sentence},
+    page::{PageRequest, is_logged_in, is_shown_on_the_form, sentence},
 };
 use crate::{
     limits,
@@ -30,7 +29,7 @@ pub(super) async fn show(request: PageRequest) -> Response {
         return request.redirect(&request.settings().login, &Default::default());
     }
     match request.standing().await {
-        Ok(standing) if standing.verdict == Verdict::Authenticated => request.after(standing),
+        Ok(standing) if is_logged_in(&standing) => request.after(standing),
         Ok(mut standing) => {
             let csrf_token = request.csrf_token(&mut standing);
             request.page(StatusCode::OK, view(&request, csrf_token, None).render(), &standing.jar)

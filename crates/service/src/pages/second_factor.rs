@@ -2,11 +2,11 @@
 
 use axum::{http::StatusCode, response::Response};
 use perennial_pages::{RecoveryCodes, SetUpMfa, VerifyMfa, qr_svg};
-use perennial_protocol::{call::Call, login::StepName, refusal::Refusal, session::status::Verdict};
+use perennial_protocol::{call::Call, login::StepName, refusal::Refusal};
 
 use super::{
     enter::token_after,
-    page::{PageRequest, is_shown_on_the_form, sentence},
+    page::{PageRequest, is_logged_in, is_shown_on_the_form, sentence},
     words,
 };
 use crate::{
@@ -119,7 +119,7 @@ pub(super) async fn show_verify(request: PageRequest) -> Response {
             let view = VerifyMfa { csrf_token, return_to: request.return_to(), problem: None };
             request.page(StatusCode::OK, view.render(), &standing.jar)
         }
-        Ok(standing) if standing.verdict == Verdict::Authenticated => request.after(standing),
+        Ok(standing) if is_logged_in(&standing) => request.after(standing),
         Ok(standing) => request.redirect(&request.towards(&request.settings().login), &standing.jar),
         Err(refused) => request.refuse(refused),
     }

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use perennial_protocol::{
     call::Call,
     origin::{Loopback, OriginPolicy},
+    token::Transport,
 };
 
 use super::{Resolver, is_token};
 use crate::{
     choice::{CsrfMode, OTHER_PATHS},
+    kind::quoted,
     origin::Origin,
     presets,
     settings::{Csrf, Http, Pages},
@@ -35,6 +37,9 @@ const ANSWER_FIELDS: &[&str] = &[
     "csrf_token",
     "ended_reason",
 ];
+
+/// What answers carry besides in bearer transport.
+const ACCESS: &str = "access";
 
 const JWKS: &str = "/.well-known/jwks.json";
 
@@ -87,17 +92,15 @@ impl Resolver<'_> {
 
     pub(super) fn http(&mut self) -> Option<Http> {
         let http = &self.schema.http;
-        if http.envelope {
-            self.refuse("http.envelope", "is true. The envelope is not built yet: write false");
-        }
         if !is_base(&http.base) {
             let rest = format!("is \"{}\": begin with a slash and end without one, such as \"/auth\"", http.base);
             self.refuse("http.base", rest);
         }
         let aliases = self.aliases();
+        let fields = self.fields();
         let answers = self.answers()?;
         let wire = presets::wire(&http.wire).map(|(name, _)| name);
-        Some(Http { wire, base: http.base.clone(), aliases, answers })
+        Some(Http { wire, base: http.base.clone(), aliases, envelope: http.envelope, fields, answers })
     }
 
     fn aliases(&mut self) -> BTreeMap<String, Call> {
@@ -144,11 +147,34 @@ impl Resolver<'_> {
         call.or_else(|| OTHER_PATHS.contains(&rest).then_some(Holder::Other))
     }
 
+    fn fields(&mut self) -> BTreeMap<Call, Vec<(String, String)>> {
+        let mut fields = BTreeMap::new();
+        for (name, shown) in &self.schema.http.fields {
+            let Ok(call) = name.parse::<Call>() else { continue };
+            let carries = |source: &str| ANSWER_FIELDS.contains(&source) || self.carries_access(source);
+            if let Some(source) = shown.values().find(|source| !carries(source)) {
+                let rest = format!("shows `{source}`, which no answer carries: write one of {}", quoted(ANSWER_FIELDS));
+                self.refuse_entry("http.fields", name, rest);
+            }
+            fields.insert(call, shown.clone().into_iter().collect());
+        }
+        fields
+    }
+
+    /// Whether this is the access token in the body, and answers carry one.
+    fn carries_access(&self, field: &str) -> bool {
+        field == ACCESS && self.schema.tokens.transport == Transport::Bearer
+    }
+
     fn answers(&mut self) -> Option<BTreeMap<Call, serde_json::Map<String, serde_json::Value>>> {
         let mut answers = BTreeMap::new();
         for (name, fields) in &self.schema.http.answers {
             let call: Call = name.parse().ok()?;
-            for field in fields.keys().filter(|field| ANSWER_FIELDS.contains(&field.as_str())) {
+            let carried: Vec<&String> = fields
+                .keys()
+                .filter(|field| ANSWER_FIELDS.contains(&field.as_str()) || self.carries_access(field))
+                .collect();
+            for field in carried {
                 let rest = format!("sets `{field}`, which the answer carries itself: remove it");
                 self.refuse_entry("http.answers", name, rest);
             }

@@ -7,15 +7,12 @@ use perennial_protocol::{
 };
 
 use super::Resolver;
-use crate::{choice::Transport, origin::Origin, problem::Problem, settings::Tokens};
+use crate::{origin::Origin, problem::Problem, settings::Tokens};
 
 impl Resolver<'_> {
     pub(super) fn tokens(&mut self, public_url: Option<&Origin>) -> Option<Tokens> {
         let tokens = &self.schema.tokens;
         let lifetimes = self.lifetimes();
-        if tokens.transport == Transport::Bearer {
-            self.refuse("tokens.transport", "is \"bearer\". The bearer transport is not built yet: write \"cookie\"");
-        }
         if tokens.audience.is_empty() {
             self.refuse("tokens.audience", "is empty: write the name that your API expects as `aud`, such as \"api\"");
         }

@@ -1,12 +1,13 @@
 //! Which source wins.
 
 use perennial_protocol::{
-    cookie::{CookieNames, names::Tags},
+    cookie::{CookieNames, SameSite, names::Tags, set::Secure},
     login::MfaPolicy,
     origin::Loopback,
+    refresh::Rotate,
     time::Millis,
 };
-use perennial_settings::{Call, CsrfMode, LogFormat, MailTransport, Mode, Settings, Sources};
+use perennial_settings::{Call, CsrfMode, LogFormat, MailTransport, Mode, Settings, Sources, Transport};
 
 use crate::{MAIL, file, problems, settings};
 
@@ -127,6 +128,46 @@ fn the_vault_wire_brings_paths_cookie_header_answers_and_the_second_factor() {
 }
 
 #[test]
+fn the_simplejwt_wire_brings_bearers_paths_an_exact_cookie_and_a_refresh_that_only_its_origin_vouches_for() {
+    let settings = settings(&file("http.wire = \"simplejwt\"\nserver.public_url = \"https://app.example.com\""));
+    let Settings { tokens, cookies, csrf, http, .. } = &settings;
+    assert_eq!((tokens.transport, tokens.lifetimes.refresh.rotation), (Transport::Bearer, Rotate::Off));
+    assert_eq!((tokens.lifetimes.access, tokens.lifetimes.absolute), (Millis::hours(1), Millis::days(7)));
+    assert_eq!(tokens.lifetimes.refresh.idle, Millis::days(7));
+    assert_eq!((cookies.names.refresh.as_str(), cookies.names.tags), ("refreshtoken", Tags::Off));
+    assert_eq!((cookies.attributes.same_site, cookies.attributes.secure), (SameSite::Lax, Secure::Always));
+    assert!(Call::ALL.into_iter().all(|call| csrf.mode_of(call) == CsrfMode::Origin));
+    for (path, call) in [
+        ("login", Call::Login),
+        ("register", Call::Register),
+        ("verify-otp", Call::VerifyOtp),
+        ("token/refresh", Call::Token),
+        ("logout", Call::Logout),
+    ] {
+        assert_eq!(http.aliases.get(&format!("/api/accounts/auth/{path}")), Some(&call));
+    }
+    assert_eq!(http.fields[&Call::Token], [("access".to_owned(), "access".to_owned())]);
+}
+
+#[test]
+fn the_rotating_bearer_wire_brings_short_bearers_and_rotation_within_fixed_thirty_days() {
+    let tokens = settings(&file("http.wire = \"rotating-bearer\"")).tokens;
+    let refresh = tokens.lifetimes.refresh;
+    assert_eq!((tokens.transport, refresh.rotation), (Transport::Bearer, Rotate::On));
+    assert_eq!((tokens.lifetimes.access, tokens.lifetimes.absolute), (Millis::minutes(15), Millis::days(30)));
+    assert_eq!((refresh.cooldown, refresh.overlap), (Millis::seconds(20), Millis::seconds(10)));
+}
+
+#[test]
+fn the_server_first_wire_brings_the_envelope_and_a_token_for_everything() {
+    let settings = settings(&file("http.wire = \"server-first\"\nserver.public_url = \"https://app.example.com\""));
+    assert!(settings.http.envelope);
+    assert_eq!(settings.tokens.transport, Transport::Cookie);
+    assert_eq!(settings.csrf.mode_of(Call::Login), CsrfMode::Token);
+    assert_eq!(settings.cookies.names.csrf, "csrftoken");
+}
+
+#[test]
 fn explicit_keys_beat_the_wire_and_add_to_its_tables() {
     let lines = "mfa.policy = \"off\"\nhttp.aliases = { \"/v2/token\" = \"token\" }";
     let sources = file(lines).variables([("PERENNIAL__HTTP__WIRE", "vault")]);
@@ -147,6 +188,6 @@ fn an_unknown_wire_is_refused_with_the_known_ones() {
     assert_eq!(
         said,
         "`http.wire` in perennial.toml is \"vaults\", which is no wire preset: did you mean \"vault\"? \
-         This build has \"vault\""
+         This build has \"vault\", \"simplejwt\", \"rotating-bearer\", \"server-first\""
     );
 }

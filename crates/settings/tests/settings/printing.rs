@@ -38,9 +38,12 @@ fn every_value_is_printed_with_where_it_came_from() {
 
 #[test]
 fn what_is_printed_is_a_configuration_again() {
-    let printed = Configuration::load(&file("http.wire = \"vault\"")).print();
-    let again = Configuration::load(&Sources::new(Mode::Serve).text("again.toml", &printed));
-    assert_eq!(again.check(), [], "{printed}");
+    for wire in ["vault", "simplejwt", "rotating-bearer", "server-first"] {
+        let printed = Configuration::load(&file(&format!("http.wire = {wire:?}"))).print();
+        assert!(printed.contains(&format!("# wire {wire}\n")), "{printed}");
+        let again = Configuration::load(&Sources::new(Mode::Serve).text("again.toml", &printed));
+        assert_eq!(again.check(), [], "{printed}");
+    }
 }
 
 #[test]
@@ -75,5 +78,7 @@ fn check_says_the_hold_that_the_lifetimes_tolerate() {
     check_note("tokens.rotation = false", "is not found out");
     check_note("cookies.tags = false", "can overwrite");
     check_note("cookies.same_site = \"Strict\"", "arrives logged out");
+    let spa = "server.public_url = \"https://a.example.com\"\ncsrf.allowed_origins = [\"https://b.example.com\"]";
+    check_note(spa, "the access token's cookie to a.example.com only");
     check_note("register.verify_email = false", "whether an address is taken");
 }

@@ -98,8 +98,6 @@ fn what_is_not_built_yet_is_said_plainly() {
     check("[[gateway.routes]]\npath = \"/\"", "this build has no gateway yet: remove the [gateway] table");
     check("[[webhooks]]\nurl = \"x\"", "this build sends no webhooks yet");
     check("store.url = \"postgres:db/perennial\"", "names no store: write \"sqlite:PATH\"");
-    check("tokens.transport = \"bearer\"", "The bearer transport is not built yet: write \"cookie\"");
-    check("http.envelope = true", "The envelope is not built yet: write false");
     check("keys.master_file = \"master\"", "belongs to PostgreSQL; with SQLite the keys are files in `keys.dir`");
 }
 
@@ -187,6 +185,13 @@ fn paths_are_whole_and_do_not_collide() {
     check("pages.login = \"//evil.example\"", "begin with one slash");
     check("pages.after_login = \"https://evil.example\"", "is neither a path nor a URL of an allowed origin");
     check("http.answers = { session = { user = 1 } }", "sets `user`, which the answer carries itself");
+    check(
+        "http.answers = { token = { access = true } }\ntokens.transport = \"bearer\"",
+        "sets `access`, which the answer carries itself",
+    );
+    check("http.fields = { token = { name = \"nickname\" } }", "shows `nickname`, which no answer carries");
+    check("http.fields = { token = { token = \"access\" } }", "shows `access`, which no answer carries");
+    check_fine("http.fields = { token = { token = \"access\" } }\ntokens.transport = \"bearer\"");
     check_fine("http.aliases = { \"/auth/login/\" = \"login\" }\npages.after_login = \"http://localhost:8080/home\"");
 }
 

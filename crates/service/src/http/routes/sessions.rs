@@ -56,7 +56,7 @@ async fn run_list(request: &ApiRequest) -> Outcome<Reply> {
     let carried = Carried::load(&request.service, &request.visit.jar).await?;
     // A page that names its login hears when it is not the jar's any more, on reads too.
     let proof = Proof::of_header(&request.service, &request.headers);
-    if proof.token.is_some() {
+    if proof.token.is_some() || request.visit.bearer.is_some() {
         guard::admit(&request.service, Call::Sessions, proof, &request.visit, &carried).await?;
     }
     let devices = list_sessions(&request.service, &request.visit, &carried).await?;

@@ -1,0 +1,81 @@
+//! Which pages of other origins may read answers (Fetch, "CORS protocol"): those that may call, and no others.
+//!
+//! It stands outside of everything else, so a refusal, a time-out and a panic are readable like a success, and
+//! a preflight costs no work. tower-http has such a layer too; it names credentials, methods and headers to
+//! foreign origins as well, and answers every OPTIONS as if it were a preflight.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::Response,
+};
+use perennial_protocol::{origin::OriginPolicy, refusal::Refusal};
+
+use super::problem;
+use crate::limits;
+
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, DELETE");
+const EXPOSED: HeaderValue = HeaderValue::from_static("Retry-After, WWW-Authenticate");
+
+/// The rules of one server.
+#[derive(Debug)]
+pub struct Cors {
+    origins: OriginPolicy,
+    /// The request headers that a page may set.
+    allowed_headers: HeaderValue,
+}
+
+impl Cors {
+    /// For pages that may call, and send the anti-CSRF token in this header.
+    pub fn new(origins: OriginPolicy, csrf_header: &str) -> Self {
+        let names = format!("content-type, authorization, {csrf_header}");
+        let allowed_headers = HeaderValue::from_str(&names).expect("names of headers are a header's value");
+        Self { origins, allowed_headers }
+    }
+
+    /// Answers preflights, and lets allowed origins read every other answer.
+    pub async fn share(self: Arc<Self>, request: Request, next: Next) -> Response {
+        let origin = self.allowed(request.headers());
+        let mut response =
+            if is_preflight(&request) { self.preflight(origin.as_ref()) } else { next.run(request).await };
+        let headers = response.headers_mut();
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        if let Some(origin) = origin {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        }
+        response
+    }
+
+    /// The request's origin, if its pages may call.
+    fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let origin = headers.get(header::ORIGIN)?;
+        self.origins.allows(origin.to_str().ok()?).then(|| origin.clone())
+    }
+
+    fn preflight(&self, allowed: Option<&HeaderValue>) -> Response {
+        if allowed.is_none() {
+            return problem::plain(&Refusal::CsrfFailed);
+        }
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, self.allowed_headers.clone());
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(limits::PREFLIGHT_MAX_AGE_SECONDS));
+        response
+    }
+}
+
+/// Whether a browser asks before it sends the request itself.
+fn is_preflight(request: &Request) -> bool {
+    let headers = request.headers();
+    *request.method() == Method::OPTIONS
+        && headers.contains_key(header::ORIGIN)
+        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
