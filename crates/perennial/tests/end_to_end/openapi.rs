@@ -2,7 +2,7 @@
 
 use std::{env, path::Path, process::Command};
 
-use perennial_testkit::Server;
+use perennial_testkit::{Server, Setup};
 use serde_json::{Value, json};
 
 use crate::BINARY;
@@ -23,9 +23,10 @@ async fn the_document_is_the_one_in_the_reference() {
     }
 }
 
-#[test]
-fn requests_that_are_drawn_by_the_document_are_answered_as_it_says() {
-    let server = Server::start(BINARY);
+/// Sends drawn requests to a server that speaks this wire; none for its own.
+fn check_drawn_requests(wire: &str) {
+    let setup = if wire.is_empty() { Setup::default() } else { Setup::wire(wire) };
+    let server = Server::start_with(BINARY, setup);
     let Some(python) = env::var_os("PERENNIAL_VENV_PYTHON") else {
         eprintln!("skipped: PERENNIAL_VENV_PYTHON is not set: `cargo xtask test` sets it");
         return;
@@ -36,5 +37,20 @@ fn requests_that_are_drawn_by_the_document_are_answered_as_it_says() {
     let run = run.expect("Python runs");
     let told = String::from_utf8_lossy(&run.stdout);
     assert!(run.status.success(), "{told}\n{}", String::from_utf8_lossy(&run.stderr));
-    assert_eq!(told.matches("No issues found").count(), 2, "{told}");
+    assert_eq!(told.matches("No issues found").count(), 2, "as a visitor and as a person: {told}");
+}
+
+#[test]
+fn requests_that_are_drawn_by_the_document_are_answered_as_it_says() {
+    check_drawn_requests("");
+}
+
+#[test]
+fn requests_that_are_drawn_by_the_document_of_a_bearer_wire_are_answered_as_it_says() {
+    check_drawn_requests("simplejwt");
+}
+
+#[test]
+fn requests_that_are_drawn_by_the_document_of_an_enveloped_wire_are_answered_as_it_says() {
+    check_drawn_requests("server-first");
 }

@@ -37,8 +37,9 @@ pub enum Reply {
     NoContent(JarChange),
 }
 
-/// The session answer of the API. Durations are seconds from now.
-#[derive(Debug, Serialize, ToSchema)]
+/// The session answer of the API. Durations are seconds from now. It may hold an access token, so it is not
+/// printed.
+#[derive(Serialize, ToSchema)]
 pub(super) struct SessionAnswer<'s> {
     status: &'static str,
     is_authenticated: bool,

@@ -11,13 +11,15 @@ use axum::{
     http::header,
     response::{IntoResponse, Response as HttpResponse},
 };
-use perennial_protocol::{call::Call, refresh::Generation, refusal::Refusal, session::EndReason, time::Millis};
+use perennial_protocol::{
+    call::Call, refresh::Generation, refusal::Refusal, session::EndReason, time::Millis, token::Transport,
+};
 use utoipa::openapi::{
-    ComponentsBuilder, Content, HttpMethod, Info, OpenApi, OpenApiBuilder, PathItem, PathsBuilder, Ref, Required,
-    Response, ResponseBuilder, ServerBuilder,
+    ComponentsBuilder, Content, HttpMethod, Info, OpenApi, OpenApiBuilder, PathItem, PathsBuilder, Ref, RefOr,
+    Required, Response, ResponseBuilder, ServerBuilder,
     path::{Operation, OperationBuilder, ParameterBuilder, ParameterIn},
     request_body::{RequestBody, RequestBodyBuilder},
-    schema::{ObjectBuilder, Type},
+    schema::{ObjectBuilder, Schema, Type, empty},
 };
 
 use super::{
@@ -30,7 +32,12 @@ use super::{
         sessions::{SessionLine, SessionsAnswer},
     },
 };
-use crate::{limits, outcome::Person, service::Service, settings::ServiceSettings};
+use crate::{
+    limits,
+    outcome::Person,
+    service::Service,
+    settings::{Envelope, ServiceSettings},
+};
 
 pub async fn read(State(service): State<Arc<Service>>) -> HttpResponse {
     let cache = format!("public, max-age={}", limits::JWKS_MAX_AGE_SECONDS);
@@ -41,7 +48,7 @@ pub async fn read(State(service): State<Arc<Service>>) -> HttpResponse {
 pub fn document(settings: &ServiceSettings) -> OpenApi {
     let mut paths = PathsBuilder::new();
     for call in Call::ALL {
-        let path = format!("{}{}", settings.base, call.path());
+        let path = path_of(settings, call);
         for described in describe(call) {
             let path = if described.of_one { format!("{path}/{{session_key}}") } else { path.clone() };
             let operation = operation(settings, call, &described);
@@ -67,6 +74,12 @@ pub fn document(settings: &ServiceSettings) -> OpenApi {
         .paths(paths.build())
         .components(Some(components))
         .build()
+}
+
+/// Where clients find a call: at the first of its aliases, where it has any.
+fn path_of(settings: &ServiceSettings, call: Call) -> String {
+    let alias = settings.aliases.iter().find(|(_, aliased)| **aliased == call).map(|(path, _)| path.clone());
+    alias.unwrap_or_else(|| format!("{}{}", settings.base, call.path()))
 }
 
 /// One method of a call.
@@ -172,6 +185,23 @@ fn refusals(call: Call) -> Vec<Refusal> {
     }
 }
 
+/// The refusals that come with access tokens in the `Authorization` header.
+fn of_bearers(call: Call) -> Vec<Refusal> {
+    match call {
+        Call::MfaSetup | Call::Reauthenticate | Call::Sessions => vec![Refusal::InvalidAccessToken],
+        Call::LogoutAll => vec![Refusal::NotAuthenticated, Refusal::InvalidAccessToken],
+        Call::Session
+        | Call::Token
+        | Call::Register
+        | Call::VerifyOtp
+        | Call::ResendOtp
+        | Call::Login
+        | Call::MfaSetupConfirm
+        | Call::MfaVerify
+        | Call::Logout => Vec::new(),
+    }
+}
+
 fn operation(settings: &ServiceSettings, call: Call, described: &Described) -> Operation {
     let method = match described.method {
         HttpMethod::Get => "get",
@@ -183,6 +213,9 @@ fn operation(settings: &ServiceSettings, call: Call, described: &Described) -> O
         .summary(Some(described.summary))
         .request_body(described.body.map(json_body));
     let mut refusals = described.refusals.clone();
+    if settings.transport == Transport::Bearer {
+        refusals.extend(of_bearers(call));
+    }
     refusals.push(Refusal::AuthUnavailable { retry_after: Millis::seconds(1) });
     refusals.push(Refusal::InternalError);
     if described.of_one {
@@ -194,12 +227,15 @@ fn operation(settings: &ServiceSettings, call: Call, described: &Described) -> O
         refusals.extend([Refusal::InvalidRequest(String::new()), Refusal::BodyTooLarge]);
     }
     operation = match described.answer {
-        Answer::Of(name) => operation.response("200", json_answer(name, "application/json", "The answer")),
+        Answer::Of(name) => {
+            operation.response("200", json_answer(on_the_wire(settings, call, name), "application/json", "The answer"))
+        }
         Answer::Nothing => operation.response("204", Response::new("Done")),
     };
     for (status, codes) in by_status(&refusals) {
         let what = format!("`{}`", codes.join("`, `"));
-        operation = operation.response(status, json_answer("Problem", "application/problem+json", &what));
+        let problem = Ref::from_schema_name("Problem").into();
+        operation = operation.response(status, json_answer(problem, "application/problem+json", &what));
     }
     operation.build()
 }
@@ -223,7 +259,27 @@ fn json_body(name: &str) -> RequestBody {
     RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True)).build()
 }
 
-fn json_answer(name: &str, media_type: &str, what: &str) -> Response {
-    let content = Content::new(Some(Ref::from_schema_name(name)));
-    ResponseBuilder::new().description(what).content(media_type, content).build()
+fn json_answer(schema: RefOr<Schema>, media_type: &str, what: &str) -> Response {
+    ResponseBuilder::new().description(what).content(media_type, Content::new(Some(schema))).build()
+}
+
+/// An answer with the fields that the configuration wants, in its envelope.
+fn on_the_wire(settings: &ServiceSettings, call: Call, name: &str) -> RefOr<Schema> {
+    let wanted = settings.fields.get(&call).into_iter().flatten().map(|(field, _)| field);
+    let added = settings.extra_fields.get(&call).into_iter().flat_map(serde_json::Map::keys);
+    let fields: Vec<&String> = wanted.chain(added).collect();
+    let answer: RefOr<Schema> = if fields.is_empty() {
+        Ref::from_schema_name(name).into()
+    } else {
+        let object = ObjectBuilder::new().schema_type(Type::Object);
+        fields.into_iter().fold(object, |object, field| object.property(field, empty())).build().into()
+    };
+    match settings.envelope {
+        Envelope::None => answer,
+        Envelope::Data => {
+            let success = ObjectBuilder::new().schema_type(Type::Boolean).build();
+            let envelope = ObjectBuilder::new().schema_type(Type::Object).property("success", success);
+            envelope.property("data", answer).required("success").required("data").build().into()
+        }
+    }
 }
