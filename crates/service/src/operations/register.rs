@@ -125,7 +125,7 @@ pub fn created(account: &Account, at: UnixMillis) -> Vec<Write> {
     vec![Write::InsertAccount(account.clone()), Write::Audit(line)]
 }
 
-fn tidy_name(name: &str) -> Result<String, Refusal> {
+pub fn tidy_name(name: &str) -> Result<String, Refusal> {
     let name = name.trim();
     if name.chars().count() > limits::NAME_CHARACTERS_MAX || name.chars().any(char::is_control) {
         let limit = limits::NAME_CHARACTERS_MAX;
