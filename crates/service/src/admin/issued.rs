@@ -24,7 +24,10 @@ impl Issued {
     /// `None` where no session was granted.
     pub fn of(service: &Service, visit: &Visit, standing: &Standing) -> Option<Self> {
         let grant = standing.jar.grant.as_ref()?;
-        let set_cookie = cookies::lines(service, &visit.jar, &standing.jar);
+        let mut set_cookie = cookies::lines(service, &visit.jar, &standing.jar);
+        // Whoever hands them on may write what they are given: only what every server lets stand in a
+        // header is given.
+        set_cookie.retain(|line| line.bytes().all(|byte| (0x20..0x7f).contains(&byte)));
         let pairs = set_cookie.iter().filter_map(|line| line.split(';').next()?.split_once('='));
         let kept = pairs.filter(|(_, value)| !value.is_empty());
         let cookies: Map<String, Value> = kept.map(|(name, value)| (name.to_owned(), value.into())).collect();

@@ -6,10 +6,10 @@ use perennial_protocol::{
     refusal::Refusal,
     session::{AssuranceLevel, Authentication},
 };
-use perennial_store::Write;
 
 use super::{
     begin::{Beginning, Origin, begin},
+    log_in::unchanged,
     operator::Operator,
 };
 use crate::{
@@ -42,7 +42,7 @@ pub async fn issue_session(service: &Service, visit: &Visit, issue: Issue) -> Ou
             return Err(Refusal::InvalidRequest(sentence.into()).into());
         }
         // Whoever disables the account at this moment ends this session too, or keeps it from beginning.
-        together_with.push(Write::ExpectPassword { account: account.id, password_hash: account.password_hash });
+        together_with.push(unchanged(&account));
     }
     let authentication = Authentication { at: service.now(), level, methods };
     let beginning = Beginning { subject, authentication, origin: Origin::Issued { claims, by }, together_with };

@@ -76,7 +76,8 @@ async fn open_at_once(service: &Service, visit: &Visit, carried: &Carried, accou
         let taken = "This e-mail address has an account already. Log in, or use another address.";
         return Err(Refusal::InvalidRequest(taken.to_owned()).into());
     }
-    log_in::after_password(service, visit, carried, &account, Vec::new()).await
+    let begun = log_in::after_password(service, visit, carried, &account, Vec::new()).await?;
+    begun.ok_or_else(|| Refusal::InternalError.into())
 }
 
 /// Mails a code to its owner, or tells the owner of an account that someone tried.

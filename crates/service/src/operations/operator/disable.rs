@@ -1,4 +1,5 @@
-//! Closing an account to its owner, and opening it again. No session and no step of it outlives its end.
+//! Closing an account to its owner, and opening it again. No session of it outlives its end, and
+//! no step leads to a new one.
 
 use perennial_protocol::{audit::AuditKind, login::Account, refusal::Refusal, session::EndReason};
 use perennial_store::Write;
@@ -11,7 +12,6 @@ pub async fn disable(service: &Service, by: &Operator, account: &Account) -> Res
     let writes = vec![
         Write::SetDisabled { account: id.clone(), disabled: true },
         Write::EndSessionsOf { subject: id.clone(), except: None, at, reason: EndReason::AccountDisabled },
-        Write::RemovePendingOf { subject: id.clone() },
         by.line(service, AuditKind::AccountDisabled, Some(id), ""),
     ];
     service.apply(writes).await.map(drop)
