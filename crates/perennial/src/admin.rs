@@ -1,4 +1,4 @@
-//! The admin listener: is it alive, is it ready, what does it count.
+//! The admin listener: is it alive, is it ready, what does it count, and the admin API.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,8 +18,9 @@ pub(crate) fn router(service: Arc<Service>, metrics: PrometheusHandle) -> Router
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(render))
-        .layer(axum::middleware::from_fn(no_browsers))
-        .with_state(Admin { service, metrics })
+        .with_state(Admin { service: Arc::clone(&service), metrics })
+        .merge(perennial_service::admin::router(service))
+        .layer(axum::middleware::from_fn(perennial_service::admin::refuse_browsers))
 }
 
 /// Ready means that the store answers.
@@ -33,12 +34,4 @@ async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
 
 async fn render(State(admin): State<Admin>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], admin.metrics.render())
-}
-
-/// No page may talk to this listener, whatever it can reach.
-async fn no_browsers(request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
-    if request.headers().contains_key(header::ORIGIN) {
-        return (StatusCode::FORBIDDEN, "requests from pages are refused\n").into_response();
-    }
-    next.run(request).await
 }

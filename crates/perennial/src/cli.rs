@@ -2,8 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use perennial_protocol::time::Millis;
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
+use perennial_protocol::{admin_key::AdminScope, time::Millis};
 
 /// Keeps the people who use a web app logged in.
 #[derive(Debug, Parser)]
@@ -30,6 +30,9 @@ pub(crate) enum Command {
     /// The people who can log in.
     #[command(subcommand)]
     User(UserCommand),
+    /// Keys of the admin API.
+    #[command(subcommand)]
+    AdminKey(AdminKeyCommand),
     /// Sessions.
     #[command(subcommand)]
     Session(SessionCommand),
@@ -100,7 +103,49 @@ pub(crate) enum UserCommand {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Set what tokens say of the account beside its id, in place of what they said before.
+    SetClaims {
+        email: String,
+        /// A JSON object, such as {"roles":["editor"]}.
+        claims: String,
+    },
+    /// Import accounts with the hashes of their passwords; `-` reads the standard input.
+    ///
+    /// One JSON object a line: email, and where there are any name, id, password_hash, claims, created_at
+    /// (seconds since 1970), email_verified, disabled. Accounts that are here already are left alone.
+    Import { file: PathBuf },
 }
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminKeyCommand {
+    /// Make a key and print it, once.
+    Add {
+        /// What lists and the audit log call it: letters, digits, `-`, `_`, `.`; never used again for another.
+        #[arg(long)]
+        name: String,
+        /// When it ends; without this, when it is revoked.
+        #[arg(long, value_name = "DURATION")]
+        expires: Option<Millis>,
+        /// What it may do; may be given several times. Without this, everything.
+        #[arg(long = "scope", value_name = "SCOPE", value_parser = PossibleValuesParser::new(SCOPES))]
+        scopes: Vec<String>,
+    },
+    /// List the keys, one JSON object a line. Secrets are not kept, so they are not shown.
+    List,
+    /// Refuse a key from now on.
+    Revoke { name: String },
+}
+
+/// The names of the scopes, in the order in which they are shown.
+const SCOPES: [&str; AdminScope::ALL.len()] = {
+    let mut names = [""; AdminScope::ALL.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = AdminScope::ALL[index].name();
+        index += 1;
+    }
+    names
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionCommand {
@@ -122,6 +167,12 @@ pub(crate) enum SessionCommand {
     List {
         #[arg(long, value_name = "ID")]
         subject: String,
+    },
+    /// One session, ended or not, as a JSON object.
+    Show {
+        /// The public key of the session; one in 64 begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
+        session_key: String,
     },
     /// End a session.
     Revoke {

@@ -36,6 +36,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve => commands::serve::run(config).await?,
         Command::Migrate => commands::migrate::run(config).await?,
         Command::Keys(command) => commands::keys::run(config, &command).await?,
+        Command::AdminKey(command) => commands::admin_key::run(config, command).await?,
         Command::User(command) => commands::user::run(config, command).await?,
         Command::Session(command) => commands::session::run(config, command).await?,
         Command::Backup { file } => commands::backup::run(config, &file)?,

@@ -1,8 +1,10 @@
 //! The auth service: operations over a store, an HTTP API, hosted pages and mail.
 //!
 //! `operations` holds one file for each verb; each loads facts, lets a rule of `perennial-protocol` decide
-//! and applies the decision. `http` translates between requests and operations.
+//! and applies the decision. `http` translates between requests and operations, `admin` does so for the
+//! operator.
 
+pub mod admin;
 pub mod clock;
 pub mod credentials;
 pub mod ends;

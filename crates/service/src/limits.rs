@@ -42,8 +42,8 @@ pub const KEPT_PBKDF2_ITERATIONS_MAX: u64 = 2_000_000;
 /// How many access tokens are remembered as verified.
 pub const ACCESS_CACHE_ENTRIES: usize = 50_000;
 
-/// The longest access token that is looked at.
-pub const ACCESS_TOKEN_BYTES_MAX: usize = 2048;
+/// The longest access token that is looked at: one with all the claims of an account and of a session.
+pub const ACCESS_TOKEN_BYTES_MAX: usize = 4096;
 
 /// How many sessions a device list shows.
 pub const DEVICES_MAX: usize = 100;
@@ -105,3 +105,24 @@ pub const ENDS_WAIT: Millis = Millis::seconds(5);
 
 /// How many entries of the log of ends are read in one question.
 pub const ENDS_PAGE: usize = 1000;
+
+/// How many accounts are imported in one change: large enough that commits cost little, small enough that
+/// logins do not wait for it.
+pub const IMPORT_BATCH: usize = 100;
+
+/// The longest line of an import, in bytes.
+pub const IMPORT_LINE_BYTES_MAX: usize = 16 * 1024;
+
+/// The largest body of a call to the admin API: a browser's Cookie header fits, and some hundred accounts do.
+pub const ADMIN_BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// How many accounts one call imports.
+pub const ADMIN_IMPORT_MAX: usize = 1000;
+
+/// How many accounts one answer lists.
+pub const ADMIN_PAGE_MAX: usize = 200;
+
+/// How many methods of proof the operator may name for a session, and how long each name may be: they stand in
+/// every access token, which has to fit into a cookie.
+pub const ISSUED_METHODS_MAX: usize = 4;
+pub const ISSUED_METHOD_LENGTH_MAX: usize = 8;

@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::Instant};
 
 use perennial_protocol::{
+    claims::Claims,
     id::{SessionKey, Sid},
     login::{PendingToken, StepName},
     refresh::RefreshToken,
@@ -87,6 +88,9 @@ pub struct Person {
     pub id: String,
     pub email: Option<String>,
     pub name: Option<String>,
+    /// What the operator says of the account; for tokens, not for this.
+    #[serde(skip)]
+    pub claims: Claims,
 }
 
 /// What becomes of the cookies.

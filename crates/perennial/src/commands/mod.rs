@@ -1,9 +1,19 @@
 //! The commands, one file each.
 
+pub(crate) mod admin_key;
 pub(crate) mod backup;
 pub(crate) mod config;
+mod import;
 pub(crate) mod keys;
 pub(crate) mod migrate;
 pub(crate) mod serve;
 pub(crate) mod session;
 pub(crate) mod user;
+
+use perennial_protocol::refusal::Refusal;
+use perennial_service::http::problem;
+
+/// A refusal as the command line says it.
+fn refused(refusal: Refusal) -> anyhow::Error {
+    anyhow::anyhow!("{}", problem::detail(&refusal))
+}

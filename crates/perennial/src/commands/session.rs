@@ -1,25 +1,29 @@
-//! `perennial session issue|list|revoke`.
+//! `perennial session issue|list|show|revoke`.
 
 use std::{net::IpAddr, path::Path};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use perennial_protocol::{
+    claims::Claims,
     cookie::Jar,
     id::{SessionKey, Subject},
     refresh::Delivery,
-    session::{AssuranceLevel, EndReason},
+    session::AssuranceLevel,
 };
 use perennial_service::{
     Service,
-    http::{cookies, problem},
+    admin::{issued::Issued, of_session},
     limits,
-    operations::issue_session::issue_session,
+    operations::{
+        issue_session::{Issue, issue_session},
+        operator::{Operator, end_sessions::end_one},
+    },
     visit::Visit,
 };
 use perennial_settings::Mode;
-use perennial_store::Write;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::refused;
 use crate::{cli::SessionCommand, say::say, wiring};
 
 pub(crate) async fn run(config: Option<&Path>, command: SessionCommand) -> anyhow::Result<()> {
@@ -32,20 +36,21 @@ pub(crate) async fn run(config: Option<&Path>, command: SessionCommand) -> anyho
             for _ in 0..count {
                 let issued = issue(&service, subject.clone(), level).await?;
                 if json {
-                    say(format_args!("{issued}"))?;
+                    say(format_args!("{}", as_line(&issued)))?;
                 } else {
                     print_for_people(&issued)?;
                 }
             }
         }
         SessionCommand::List { subject } => list(&service, &Subject::parse(&subject)?).await?,
+        SessionCommand::Show { session_key } => show(&service, &SessionKey::parse(&session_key)?).await?,
         SessionCommand::Revoke { session_key } => revoke(&service, &SessionKey::parse(&session_key)?).await?,
     }
     Ok(())
 }
 
 /// A new session in an empty jar, as its cookies.
-async fn issue(service: &Service, subject: Subject, level: AssuranceLevel) -> anyhow::Result<Value> {
+async fn issue(service: &Service, subject: Subject, level: AssuranceLevel) -> anyhow::Result<Issued> {
     let visit = Visit {
         jar: Jar::default(),
         bearer: None,
@@ -53,47 +58,49 @@ async fn issue(service: &Service, subject: Subject, level: AssuranceLevel) -> an
         device: "perennial session issue".to_owned(),
         delivery: Delivery::Cookies,
     };
-    let standing = issue_session(service, &visit, subject, level)
-        .await
-        .map_err(|refused| anyhow!("{}", problem::detail(&refused.refusal)))?;
-    let lines = cookies::lines(service, &visit.jar, &standing.jar);
-    let pairs = lines.iter().filter_map(|line| line.split(';').next()?.split_once('='));
-    let cookies: Map<String, Value> = pairs.map(|(name, value)| (name.to_owned(), json!(value))).collect();
-    let grant = standing.jar.grant.context("a new session has tokens")?;
-    Ok(json!({
-        "session_key": grant.session.session_key,
-        "csrf_token": cookies.get(&service.settings.cookies.csrf),
-        "access": grant.access.expose(),
-        "cookies": cookies,
-    }))
+    let (methods, claims, by) = (Vec::new(), Claims::default(), Operator::CommandLine);
+    let issue = Issue { subject, level, methods, claims, by };
+    let standing = issue_session(service, &visit, issue).await.map_err(|error| refused(error.refusal))?;
+    Issued::of(service, &visit, &standing).context("a new session has tokens")
 }
 
-fn print_for_people(issued: &Value) -> std::io::Result<()> {
-    say(format_args!("session {}", issued["session_key"].as_str().unwrap_or_default()))?;
-    for (name, value) in issued["cookies"].as_object().into_iter().flatten() {
+/// What scripts rely on: the session in the words of the specification and no others.
+fn as_line(issued: &Issued) -> Value {
+    json!({
+        "session_key": issued.session_key,
+        "csrf_token": issued.csrf_token,
+        "access": issued.access,
+        "cookies": issued.cookies,
+    })
+}
+
+fn print_for_people(issued: &Issued) -> std::io::Result<()> {
+    say(format_args!("session {}", issued.session_key))?;
+    for (name, value) in &issued.cookies {
         say(format_args!("  {name}={}", value.as_str().unwrap_or_default()))?;
     }
     Ok(())
 }
 
 async fn list(service: &Service, subject: &Subject) -> anyhow::Result<()> {
-    let now = service.now();
+    let (now, policy) = (service.now(), &service.settings.lifetimes.refresh);
     for session in service.store.load_sessions_of(subject, now, limits::DEVICES_MAX).await? {
-        say(format_args!(
-            "{}",
-            json!({ "session_key": session.session_key, "device": session.device,
-                    "generation": session.rotation.generation.0,
-                    "created_seconds_ago": now.since(session.created_at).whole_seconds(),
-                    "active_seconds_ago": now.since(session.active_at).whole_seconds() })
-        ))?;
+        if session.over(policy, now).is_none() {
+            say(format_args!("{}", of_session(&session, policy, now)))?;
+        }
     }
     Ok(())
 }
 
-async fn revoke(service: &Service, key: &SessionKey) -> anyhow::Result<()> {
+async fn show(service: &Service, key: &SessionKey) -> anyhow::Result<()> {
     let session = service.store.load_session_by_key(key).await?.context("there is no such session")?;
-    let end = Write::EndSession { sid: session.sid, at: service.now(), reason: EndReason::Revoked };
-    let _ = service.store.apply([end].into()).await?;
+    say(format_args!("{}", of_session(&session, &service.settings.lifetimes.refresh, service.now())))?;
+    Ok(())
+}
+
+async fn revoke(service: &Service, key: &SessionKey) -> anyhow::Result<()> {
+    service.store.load_session_by_key(key).await?.context("there is no such session")?;
+    end_one(service, &Operator::CommandLine, key).await.map_err(refused)?;
     say(format_args!("session {key} has ended"))?;
     Ok(())
 }

@@ -1,23 +1,27 @@
-//! `perennial user add|list|disable|enable|set-password`.
+//! `perennial user add|list|disable|enable|set-password|set-claims|import`.
 
 use std::{io::BufRead, path::Path};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use perennial_protocol::{
+    claims::Claims,
     login::{Account, Email},
-    session::EndReason,
 };
 use perennial_service::{
     Service,
-    credentials::Password,
+    admin::of_account,
     entropy,
-    operations::register::{created, new_account},
+    operations::operator::{
+        Operator, claims,
+        create_account::{NewAccount, create_account},
+        disable, set_password,
+    },
 };
 use perennial_settings::Mode;
-use perennial_store::{Applied, Change, Write};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::{import, refused};
 use crate::{cli::UserCommand, say::say, wiring};
 
 pub(crate) async fn run(config: Option<&Path>, command: UserCommand) -> anyhow::Result<()> {
@@ -31,8 +35,10 @@ pub(crate) async fn run(config: Option<&Path>, command: UserCommand) -> anyhow::
             say(format_args!("{}", json!({ "id": account.id, "email": account.email, "password": given.to_print() })))?;
         }
         UserCommand::List => list(&service).await?,
-        UserCommand::Disable { email } => set_disabled(&service, &email, Standing::Disabled).await?,
-        UserCommand::Enable { email } => set_disabled(&service, &email, Standing::Enabled).await?,
+        UserCommand::Disable { email } => disable(&service, &email).await?,
+        UserCommand::Enable { email } => enable(&service, &email).await?,
+        UserCommand::SetClaims { email, claims } => set_claims(&service, &email, &claims).await?,
+        UserCommand::Import { file } => import::run(&service, &file).await?,
         UserCommand::SetPassword { email, password_stdin } => {
             let account = find(&service, &email).await?;
             let given = Given::read(password_stdin)?;
@@ -45,29 +51,19 @@ pub(crate) async fn run(config: Option<&Path>, command: UserCommand) -> anyhow::
 
 /// Adds an account with this password.
 pub(crate) async fn add(service: &Service, email: Email, name: String, password: &str) -> anyhow::Result<Account> {
-    let password = Password::chosen(password, &email, &name)?;
-    let password_hash = service.passwords.hash(password, entropy::bytes(&*service.entropy)).await?;
-    let account = new_account(service, email, name, password_hash);
-    match service.store.apply(Change(created(&account, service.now()))).await? {
-        Applied::Done => Ok(account),
-        Applied::Stale => bail!("{} has an account already", account.email.as_str()),
-    }
+    let new = NewAccount { email, name, password: password.to_owned(), claims: Claims::default() };
+    create_account(service, &Operator::CommandLine, new).await.map_err(refused)
 }
 
 /// Sets a password and ends the account's sessions.
 pub(crate) async fn set_password(service: &Service, account: &Account, password: &str) -> anyhow::Result<()> {
-    let password = Password::chosen(password, &account.email, &account.name)?;
-    let password_hash = service.passwords.hash(password, entropy::bytes(&*service.entropy)).await?;
-    let writes = [
-        Write::SetPasswordHash { account: account.id.clone(), password_hash },
-        Write::EndSessionsOf {
-            subject: account.id.clone(),
-            except: None,
-            at: service.now(),
-            reason: EndReason::PasswordChanged,
-        },
-    ];
-    let _ = service.store.apply(writes.into()).await?;
+    set_password::set_password(service, &Operator::CommandLine, account, password).await.map_err(refused)
+}
+
+async fn set_claims(service: &Service, email: &str, claims: &str) -> anyhow::Result<()> {
+    let account = find(service, email).await?;
+    claims::set_claims(service, &Operator::CommandLine, &account, Claims::parse(claims)?).await.map_err(refused)?;
+    say(format_args!("{}: its next tokens say so", account.email.as_str()))?;
     Ok(())
 }
 
@@ -77,12 +73,7 @@ async fn list(service: &Service) -> anyhow::Result<()> {
     loop {
         let accounts = service.store.load_accounts(after.as_ref(), PAGE).await?;
         for account in &accounts {
-            say(format_args!(
-                "{}",
-                json!({ "id": account.id, "email": account.email, "name": account.name, "disabled": account.disabled,
-                        "second_factor": account.second_factor.is_some(),
-                        "last_login_seconds_ago": account.last_login_at.map(|at| service.now().since(at).whole_seconds()) })
-            ))?;
+            say(format_args!("{}", of_account(account, service.now())))?;
         }
         match accounts.last() {
             Some(last) if accounts.len() == PAGE => after = Some(last.email.clone()),
@@ -91,29 +82,17 @@ async fn list(service: &Service) -> anyhow::Result<()> {
     }
 }
 
-enum Standing {
-    Enabled,
-    Disabled,
+async fn disable(service: &Service, email: &str) -> anyhow::Result<()> {
+    let account = find(service, email).await?;
+    disable::disable(service, &Operator::CommandLine, &account).await.map_err(refused)?;
+    say(format_args!("{}: disabled, its sessions have ended", account.email.as_str()))?;
+    Ok(())
 }
 
-async fn set_disabled(service: &Service, email: &str, standing: Standing) -> anyhow::Result<()> {
+async fn enable(service: &Service, email: &str) -> anyhow::Result<()> {
     let account = find(service, email).await?;
-    let disabled = matches!(standing, Standing::Disabled);
-    let mut writes = vec![Write::SetDisabled { account: account.id.clone(), disabled }];
-    if disabled {
-        writes.push(Write::EndSessionsOf {
-            subject: account.id.clone(),
-            except: None,
-            at: service.now(),
-            reason: EndReason::AccountDisabled,
-        });
-    }
-    let _ = service.store.apply(Change(writes)).await?;
-    say(format_args!(
-        "{}: {}",
-        account.email.as_str(),
-        if disabled { "disabled, its sessions have ended" } else { "enabled" }
-    ))?;
+    disable::enable(service, &Operator::CommandLine, &account).await.map_err(refused)?;
+    say(format_args!("{}: enabled", account.email.as_str()))?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The real binary on a real SQLite file or on several nodes over a real PostgreSQL, over real sockets. Names carry the id of the failure mode that
 //! they hold off; `docs/failure-modes.md` is the table.
 
+mod admin;
 mod attacks;
 mod bearer;
 mod cors;

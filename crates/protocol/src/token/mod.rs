@@ -6,6 +6,7 @@
 mod bearer;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 pub use self::bearer::{BearerToken, Transport};
 
@@ -36,6 +37,9 @@ pub struct AccessClaims {
     pub aal: u8,
     #[serde(rename = "gen")]
     pub generation: u32,
+    /// What the operator says of the subject, where tokens carry it; never one of the names above.
+    #[serde(flatten)]
+    pub further: Map<String, Value>,
 }
 
 /// Who issues tokens, and for whom.
@@ -68,7 +72,13 @@ impl AccessClaims {
             acr: format!("aal{level}"),
             aal: level,
             generation: generation.0,
+            further: Map::new(),
         }
+    }
+
+    /// The same with what the operator says beside it.
+    pub fn with(self, further: Map<String, Value>) -> Self {
+        Self { further, ..self }
     }
 
     /// Whether the claims are right now; the signature is somebody else's question.

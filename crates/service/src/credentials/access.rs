@@ -52,24 +52,28 @@ impl AccessTokens {
         Self { issuer, verified: Cache::new(limits::ACCESS_CACHE_ENTRIES) }
     }
 
-    pub fn issue(
+    /// Claims for a token of this session's generation, with an id of their own.
+    pub fn claims(
         &self,
-        keys: &Keys,
         entropy: &dyn Entropy,
         session: &Session,
         generation: Generation,
         now: UnixMillis,
         expires_at: UnixMillis,
-    ) -> IssuedAccess {
+    ) -> AccessClaims {
         use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
         let id = URL_SAFE_NO_PAD.encode(entropy::bytes::<12>(entropy));
-        let claims = AccessClaims::new(&self.issuer, session, generation, now, expires_at, id);
+        AccessClaims::new(&self.issuer, session, generation, now, expires_at, id)
+    }
+
+    /// Signs claims.
+    pub fn sign(&self, keys: &Keys, claims: AccessClaims, expires_in: Millis) -> IssuedAccess {
         let mut header = Header::new(Algorithm::ES256);
         header.typ = Some(ACCESS_TOKEN_TYPE.to_owned());
         header.kid = Some(keys.signing.kid.clone());
         let text = jsonwebtoken::encode(&header, &claims, &keys.signing.encoding)
             .expect("claims of plain strings and numbers can be signed with a P-256 key");
-        IssuedAccess { text, claims: Arc::new(claims), expires_in: expires_at.since(now) }
+        IssuedAccess { text, claims: Arc::new(claims), expires_in }
     }
 
     /// The claims of a token that this server signed and that are right now; `None` for every other text.

@@ -65,7 +65,7 @@ fn answered(routed: Router, timeout: Duration, cors: Cors) -> Router {
 }
 
 /// No request takes longer than the configured time.
-async fn in_time(limit: Duration, request: Request, next: Next) -> Response {
+pub(crate) async fn in_time(limit: Duration, request: Request, next: Next) -> Response {
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use perennial_protocol::{
     audit::{AuditEvent, AuditKind},
+    claims::Claims,
     cookie::Jar,
     id::{SessionKey, Sid, Subject},
     login::{StepName, known},
@@ -16,6 +17,7 @@ use perennial_store::{Applied, Write};
 
 use super::{
     grant::{self, HandOut},
+    operator::Operator,
     person::person,
 };
 use crate::{
@@ -36,12 +38,12 @@ pub struct Beginning {
 }
 
 /// How the session came about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A person of our own accounts logged in.
     Login,
-    /// The operator asked for it.
-    Issued,
+    /// The operator asked for it, and said this of whom it speaks for.
+    Issued { claims: Claims, by: Operator },
 }
 
 /// Starts the session; `None` if something it depends on did not hold any more, and nothing happened.
@@ -54,7 +56,11 @@ pub async fn begin(
     let (keys, now) = (service.keys(), service.now());
     let selection = carried.selection(service, &keys, now);
     let Beginning { subject, authentication, origin, together_with: mut writes } = beginning;
-    let session = new_session(service, visit, subject, authentication, now)?;
+    let claims = match &origin {
+        Origin::Login => Claims::default(),
+        Origin::Issued { claims, .. } => claims.clone(),
+    };
+    let session = new_session(service, visit, subject, authentication, claims, now)?;
 
     writes.push(Write::InsertSession(session.clone()));
     for former in selection.genuine.iter().filter(|former| former.ended.is_none()) {
@@ -63,7 +69,7 @@ pub async fn begin(
     if origin == Origin::Login {
         writes.push(Write::RecordLogin { account: session.subject.clone(), at: now });
     }
-    writes.push(Write::Audit(started(&session, origin, now)));
+    writes.push(Write::Audit(started(&session, &origin, now)));
     if service.apply(writes).await? == Applied::Stale {
         return Ok(None);
     }
@@ -75,7 +81,7 @@ pub async fn begin(
     });
     let facts = SessionFacts::from(&session);
     let person = person(service, &session).await?;
-    let grant = grant::tokens(service, &keys, session, HandOut::Both, now);
+    let grant = grant::tokens(service, &keys, session, &person, HandOut::Both, now);
     Ok(Some(Standing {
         verdict: Verdict::Authenticated,
         session: Some(facts),
@@ -99,6 +105,7 @@ fn new_session(
     visit: &Visit,
     subject: Subject,
     authentication: Authentication,
+    claims: Claims,
     now: UnixMillis,
 ) -> Result<Session, Refusal> {
     Ok(Session {
@@ -113,7 +120,7 @@ fn new_session(
         ended: None,
         authentication,
         device: visit.device.chars().filter(|c| !c.is_control()).take(limits::DEVICE_CHARACTERS_MAX).collect(),
-        claims: perennial_protocol::claims::Claims::default(),
+        claims,
     })
 }
 
@@ -127,15 +134,17 @@ fn free_key(service: &Service, jar: &Jar) -> Option<SessionKey> {
         })
 }
 
-fn started(session: &Session, origin: Origin, at: UnixMillis) -> AuditEvent {
+fn started(session: &Session, origin: &Origin, at: UnixMillis) -> AuditEvent {
+    let methods = session.authentication.methods.join("+");
+    let (kind, detail) = match origin {
+        Origin::Login => (AuditKind::SessionStarted, methods),
+        Origin::Issued { by, .. } => (AuditKind::SessionIssued, by.note(&methods)),
+    };
     AuditEvent {
         at,
-        kind: match origin {
-            Origin::Login => AuditKind::SessionStarted,
-            Origin::Issued => AuditKind::SessionIssued,
-        },
+        kind,
         subject: Some(session.subject.clone()),
         session_key: Some(session.session_key.clone()),
-        detail: session.authentication.methods.join("+"),
+        detail,
     }
 }

@@ -15,7 +15,7 @@ use perennial_store::{Applied, Write};
 use super::{
     begin::{Beginning, Origin, begin},
     list_sessions::authenticated,
-    log_in::two_factors,
+    log_in::{two_factors, unchanged},
     pending,
     read_session::read_session,
     set_up_mfa::open_secret,
@@ -67,15 +67,17 @@ pub async fn confirm_mfa(service: &Service, visit: &Visit, carried: &Carried, ty
 /// Many steps may have been opened before the first is done: a factor that counts by now is replaced only by
 /// who has used it in this session, never by who knew the password before it was set.
 ///
-/// Answers the write that holds the change to it, where there is no factor yet.
-async fn admit(service: &Service, subject: &Subject, session: Option<&Session>) -> Result<Option<Write>, Refusal> {
+/// Answers the writes that hold the change to it.
+async fn admit(service: &Service, subject: &Subject, session: Option<&Session>) -> Result<Vec<Write>, Refusal> {
     let account = service.ask(limits::STORE_WAIT, service.store.load_account(subject)).await?;
     let used = session.is_some_and(|session| session.authentication.level == AssuranceLevel::Two);
-    let admitted = account.is_some_and(|account| !account.disabled && (account.second_factor.is_none() || used));
-    if !admitted {
-        return Err(Refusal::ReauthenticationRequired);
+    let admitted = account.filter(|account| !account.disabled && (account.second_factor.is_none() || used));
+    let account = admitted.ok_or(Refusal::ReauthenticationRequired)?;
+    let mut expected = vec![unchanged(&account)];
+    if !used {
+        expected.push(Write::ExpectNoSecondFactor { account: account.id });
     }
-    Ok((!used).then(|| Write::ExpectNoSecondFactor { account: subject.clone() }))
+    Ok(expected)
 }
 
 /// The session that the step was opened in, if it is the one that answers for the jar.

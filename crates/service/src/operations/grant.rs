@@ -6,9 +6,15 @@ use perennial_protocol::{
     refresh::{Branch, Generation, RefreshToken},
     session::Session,
     time::UnixMillis,
+    token::Transport,
 };
 
-use crate::{entropy, keys::Keys, outcome::Grant, service::Service};
+use crate::{
+    entropy,
+    keys::Keys,
+    outcome::{Grant, Person},
+    service::Service,
+};
 
 /// Whether the grant hands out a refresh token too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +24,16 @@ pub enum HandOut {
     AccessOnly,
 }
 
-/// Makes the tokens of the session's current generation.
-pub fn tokens(service: &Service, keys: &Keys, session: Session, hand_out: HandOut, now: UnixMillis) -> Grant {
+/// Makes the tokens of the session's current generation. What the operator says of its person stands in the
+/// access token where that is no cookie.
+pub fn tokens(
+    service: &Service,
+    keys: &Keys,
+    session: Session,
+    person: &Person,
+    hand_out: HandOut,
+    now: UnixMillis,
+) -> Grant {
     let generation: Generation = session.rotation.generation;
     let refresh = match hand_out {
         HandOut::Both => {
@@ -30,6 +44,12 @@ pub fn tokens(service: &Service, keys: &Keys, session: Session, hand_out: HandOu
     };
     let dice = entropy::number(&*service.entropy);
     let expires_at = service.settings.lifetimes.access_expiry(now, session.ends_at, dice);
-    let access = service.access.issue(keys, &*service.entropy, &session, generation, now, expires_at);
+    let claims = service.access.claims(&*service.entropy, &session, generation, now, expires_at);
+    // All cookies together have to stay small, so what stands in one holds ids only.
+    let claims = match service.settings.transport {
+        Transport::Cookie => claims,
+        Transport::Bearer => claims.with(person.claims.overlaid_with(&session.claims)),
+    };
+    let access = service.access.sign(keys, claims, expires_at.since(now));
     Grant { session, refresh, access, decided_at: Instant::now() }
 }

@@ -49,18 +49,19 @@ pub async fn log_in(service: &Service, visit: &Visit, carried: &Carried, typed: 
     };
     let mut writes = regained(service, &spends);
     writes.extend(proven(service, &account, password, verified).await);
-    after_password(service, visit, carried, &account, writes).await
+    // The account changed while the password was compared, so that it is not known to be right any more.
+    after_password(service, visit, carried, &account, writes).await?.ok_or_else(|| Refusal::InvalidCredentials.into())
 }
 
 /// What a right password brings with it: the change is held to the account as it was when it was compared, and
 /// a hash that others made is replaced by our own. Where that cannot be made now, the next login makes it.
 pub async fn proven(service: &Service, account: &Account, password: Password, verified: Verified) -> Vec<Write> {
-    let (id, from) = (account.id.clone(), account.password_hash.clone());
-    let mut writes = vec![Write::ExpectPassword { account: id.clone(), password_hash: from.clone() }];
+    let mut writes = vec![unchanged(account)];
     if verified == Verified::RightByAnotherHash
         && let Ok(to) = service.passwords.hash(password, entropy::bytes(&*service.entropy)).await
     {
-        writes.push(Write::ReplacePasswordHash { account: id, from, to });
+        let (account, from) = (account.id.clone(), account.password_hash.clone());
+        writes.push(Write::ReplacePasswordHash { account, from, to });
     }
     writes
 }
@@ -73,21 +74,26 @@ pub fn regained(service: &Service, spends: &[Spend]) -> Vec<Write> {
     [service.clear(&own), service.refund(&shared)].concat()
 }
 
-/// What the right password leads to: a session at once, or a step.
+/// Holds a change to the account as it was loaded: not disabled since, and with the same password.
+pub fn unchanged(account: &Account) -> Write {
+    Write::ExpectPassword { account: account.id.clone(), password_hash: account.password_hash.clone() }
+}
+
+/// What the right password leads to: a session at once, or a step. `None` if something of `together_with` did
+/// not hold any more, and nothing happened.
 pub async fn after_password(
     service: &Service,
     visit: &Visit,
     carried: &Carried,
     account: &Account,
     mut together_with: Vec<Write>,
-) -> Outcome<Standing> {
+) -> Outcome<Option<Standing>> {
     let step = match after_first_factor(account, service.settings.mfa) {
         Next::Session(level) => {
             let authentication = Authentication { at: service.now(), level, methods: vec!["pwd".to_owned()] };
             let subject = account.id.clone();
             let beginning = Beginning { subject, authentication, origin: Origin::Login, together_with };
-            // Only a change of the account, or a step that someone else finished first, can stand in the way.
-            return begin(service, visit, carried, beginning).await?.ok_or_else(|| Refusal::InvalidCredentials.into());
+            return begin(service, visit, carried, beginning).await;
         }
         Next::Step(StepName::MfaSetup) => PendingStep::MfaSetup {
             subject: account.id.clone(),
@@ -102,8 +108,8 @@ pub async fn after_password(
     let (token, write) = pending::open(service, |_| step);
     together_with.push(write);
     match service.apply(together_with).await? {
-        Applied::Done => Ok(pending::standing(name, token)),
-        Applied::Stale => Err(Refusal::InvalidCredentials.into()),
+        Applied::Done => Ok(Some(pending::standing(name, token))),
+        Applied::Stale => Ok(None),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The operations: one verb, one file, three beats. Load the facts, let a rule decide, apply the decision.
 //!
 //! `begin` and `grant` are the two steps that several of them share: starting a session at the end of a
-//! login, and making tokens for one.
+//! login, and making tokens for one. `operator` holds what only the operator may do.
 
 pub mod begin;
 pub mod confirm_mfa;
@@ -11,6 +11,7 @@ pub mod issue_session;
 pub mod list_sessions;
 pub mod log_in;
 pub mod log_out;
+pub mod operator;
 pub mod pending;
 pub mod person;
 pub mod read_session;

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     credentials::{Password, Verified},
     limits,
-    outcome::{Outcome, Standing},
+    outcome::{Outcome, Person, Standing},
     service::Service,
     visit::{Carried, Visit},
 };
@@ -50,7 +50,8 @@ pub async fn reauthenticate(service: &Service, visit: &Visit, carried: &Carried,
     let (keys, now) = (service.keys(), service.now());
     let raised = Session { authentication, ..session };
     standing.session = Some((&raised).into());
-    let grant = grant::tokens(service, &keys, raised, HandOut::AccessOnly, now);
+    let person = Person { claims: account.claims, ..standing.person.clone().unwrap_or_default() };
+    let grant = grant::tokens(service, &keys, raised, &person, HandOut::AccessOnly, now);
     standing.verdict = Verdict::Authenticated;
     standing.access = Some(grant.access.claims.clone());
     standing.jar.grant = Some(grant);

@@ -133,7 +133,7 @@ async fn answer(
     let mut session = before.clone();
     session.rotation = write.unwrap_or(session.rotation);
     note_conflict(service, selection, now).await;
-    let grant = grant::tokens(service, keys, session.clone(), hand_out, now);
+    let grant = grant::tokens(service, keys, session.clone(), &person, hand_out, now);
     Ok(Standing {
         verdict: Verdict::Authenticated,
         person: Some(person),

@@ -76,7 +76,8 @@ async fn open_at_once(service: &Service, visit: &Visit, carried: &Carried, accou
         let taken = "This e-mail address has an account already. Log in, or use another address.";
         return Err(Refusal::InvalidRequest(taken.to_owned()).into());
     }
-    log_in::after_password(service, visit, carried, &account, Vec::new()).await
+    let begun = log_in::after_password(service, visit, carried, &account, Vec::new()).await?;
+    begun.ok_or_else(|| Refusal::InternalError.into())
 }
 
 /// Mails a code to its owner, or tells the owner of an account that someone tried.
@@ -125,7 +126,7 @@ pub fn created(account: &Account, at: UnixMillis) -> Vec<Write> {
     vec![Write::InsertAccount(account.clone()), Write::Audit(line)]
 }
 
-fn tidy_name(name: &str) -> Result<String, Refusal> {
+pub fn tidy_name(name: &str) -> Result<String, Refusal> {
     let name = name.trim();
     if name.chars().count() > limits::NAME_CHARACTERS_MAX || name.chars().any(char::is_control) {
         let limit = limits::NAME_CHARACTERS_MAX;

@@ -26,5 +26,6 @@ pub async fn verify_email(service: &Service, visit: &Visit, carried: &Carried, t
     let account = register::new_account(service, email.clone(), name.clone(), password_hash.clone());
     let mut together_with = vec![pending::consume(service, &step)];
     together_with.extend(register::created(&account, service.now()));
-    log_in::after_password(service, visit, carried, &account, together_with).await
+    let begun = log_in::after_password(service, visit, carried, &account, together_with).await?;
+    begun.ok_or_else(|| Refusal::InvalidCode.into())
 }

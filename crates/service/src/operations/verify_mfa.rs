@@ -16,7 +16,7 @@ use perennial_store::Write;
 
 use super::{
     begin::{Beginning, Origin, begin},
-    log_in::{known_browser, two_factors},
+    log_in::{known_browser, two_factors, unchanged},
     pending,
     set_up_mfa::open_secret,
 };
@@ -41,7 +41,7 @@ pub async fn verify_mfa(service: &Service, visit: &Visit, carried: &Carried, typ
     let Some(use_once) = check(service, &account, &proof)? else {
         return refuse(service, subject).await;
     };
-    let mut together_with = vec![pending::consume(service, &step)];
+    let mut together_with = vec![unchanged(&account), pending::consume(service, &step)];
     together_with.extend(use_once);
     // What others guessed still counts: a login of the owner gives nobody new guesses.
     together_with.extend(service.refund(&spends));

@@ -1,0 +1,67 @@
+//! The admin API: who may ask, and what happens then.
+
+mod access;
+mod import;
+mod sessions;
+mod users;
+
+use perennial_testkit::{Answer, Browser, Server};
+use serde_json::Value;
+
+/// A program of the operator, with a key.
+struct Program {
+    client: Browser,
+    key: String,
+}
+
+impl Program {
+    /// One whose key may do everything.
+    fn new(server: &Server) -> Self {
+        Self::with_scopes(server, "backend", &[])
+    }
+
+    fn with_scopes(server: &Server, name: &str, scopes: &[&str]) -> Self {
+        let mut arguments = vec!["admin-key", "add", "--name", name];
+        for scope in scopes {
+            arguments.extend(["--scope", scope]);
+        }
+        let output = server.command(&arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let line: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+        let key = line["key"].as_str().expect("the key is shown once").to_owned();
+        Self { client: Browser::new(&server.admin_url), key }
+    }
+
+    async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let bearer = format!("Bearer {}", self.key);
+        self.client.send(method, path, &[("authorization", &bearer)], body).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send("POST", path, Some(&body)).await
+    }
+
+    /// A new session, put into a browser's jar.
+    async fn issue_into(&self, browser: &mut Browser, body: Value) -> Answer {
+        let answer = self.post("/admin/sessions", body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        browser.jar.store(&set_cookie(&answer));
+        answer
+    }
+}
+
+/// The lines that an issued session is handed on with.
+fn set_cookie(answer: &Answer) -> Vec<String> {
+    serde_json::from_value(answer.field("set_cookie")).expect("Set-Cookie lines")
+}
+
+#[track_caller]
+fn check_refused(answer: &Answer, status: u16, code: &str) {
+    assert_eq!((answer.status, answer.code().as_str()), (status, code), "{}", answer.text);
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    assert!(answer.set_cookie.is_empty());
+}
