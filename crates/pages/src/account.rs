@@ -1,4 +1,4 @@
-//! The account page: who is signed in here, how, and on which other devices.
+//! The account page: who is signed in here, how, and on which other devices; and a new password.
 
 use askama::Template;
 
@@ -14,6 +14,8 @@ pub struct Account {
     /// Assurance level of this session: 2 once a second factor was used.
     pub aal: u8,
     pub has_second_factor: bool,
+    /// Whether to offer a new password.
+    pub may_change_password: bool,
     /// Whether to offer to set up the second factor.
     pub may_set_up_mfa: bool,
     /// When this session ends at the latest, in words.
@@ -36,7 +38,19 @@ pub struct Device {
     pub current: bool,
 }
 
-crate::page!(Account);
+/// `/account/password`. Posts `current_password` and `new_password`.
+#[derive(Clone, Default, Template)]
+#[template(path = "change_password.html")]
+pub struct ChangePassword {
+    pub csrf_token: String,
+    /// For password managers: which account's password it is.
+    pub email: String,
+    pub problem: Option<String>,
+    /// What makes a password good here.
+    pub password_hint: String,
+}
+
+crate::page!(Account, ChangePassword);
 crate::closed!(Device);
 
 impl Account {

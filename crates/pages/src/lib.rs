@@ -15,9 +15,9 @@ mod notice;
 mod second_factor;
 mod sign_in;
 
-pub use account::{Account, Device};
+pub use account::{Account, ChangePassword, Device};
 pub use failure::Failure;
-pub use mail::{AccountExistsMail, CodeMail};
+pub use mail::{AccountExistsMail, CodeMail, PasswordChangedMail};
 pub use mailbox::{Mail, Mailbox};
 pub use notice::Notice;
 pub use second_factor::{QrFailure, RecoveryCodes, SetUpMfa, VerifyMfa, qr_svg};

@@ -19,7 +19,13 @@ pub struct AccountExistsMail {
     pub login_url: String,
 }
 
-crate::closed!(CodeMail, AccountExistsMail);
+/// Sent when the password of an account was changed, so that its owner hears of it even where it was not them.
+#[derive(Clone, Default)]
+pub struct PasswordChangedMail {
+    pub host: String,
+}
+
+crate::closed!(CodeMail, AccountExistsMail, PasswordChangedMail);
 
 impl CodeMail {
     #[must_use]
@@ -61,9 +67,27 @@ impl AccountExistsMail {
     }
 }
 
+impl PasswordChangedMail {
+    #[must_use]
+    pub fn subject(&self) -> String {
+        format!("Your password for {} was changed", self.host)
+    }
+
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Self { host } = self;
+        format!(
+            "The password of your account at {host} was just changed. Every other device was signed out.\n\n\
+             Was it you? Then there is nothing to do.\n\n\
+             Was it not you? Then somebody knows your old password and uses a device on which you are signed in. \
+             Write to whoever runs {host} at once.\n"
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{AccountExistsMail, CodeMail};
+    use super::{AccountExistsMail, CodeMail, PasswordChangedMail};
 
     fn code_mail(minutes: u32) -> CodeMail {
         CodeMail { code: "482913".to_owned(), minutes, host: "app.example.com".to_owned() }
@@ -79,6 +103,12 @@ mod tests {
     #[test]
     fn one_minute_is_singular() {
         assert!(code_mail(1).text().contains("for 1 minute.\n"));
+    }
+
+    #[test]
+    fn the_owner_of_a_changed_password_is_told_where_and_what_to_do() {
+        let mail = PasswordChangedMail { host: "app.example.com".to_owned() };
+        assert!(mail.subject().contains("app.example.com") && mail.text().contains("Was it not you?"));
     }
 
     #[test]

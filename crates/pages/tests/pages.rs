@@ -8,8 +8,8 @@ mod markup;
 
 use markup::{Tag, tags};
 use perennial_pages::{
-    Account, Device, Failure, Login, Mail, Mailbox, Notice, RecoveryCodes, Register, STYLE, STYLE_PATH, SetUpMfa,
-    VerifyEmail, VerifyMfa,
+    Account, ChangePassword, Device, Failure, Login, Mail, Mailbox, Notice, RecoveryCodes, Register, STYLE, STYLE_PATH,
+    SetUpMfa, VerifyEmail, VerifyMfa,
 };
 
 fn check_every_page(rule: &str, holds: impl Fn(&[Tag]) -> bool) {
@@ -129,6 +129,7 @@ fn hostile_pages(evil: &str) -> Vec<String> {
         |current| Device { session_key: text(), description: text(), created: text(), last_seen: text(), current };
     let mail = Mail { to: text(), subject: text(), text: text(), code: some(), at: text() };
     let account = Account {
+        may_change_password: true,
         csrf_token: text(),
         name: text(),
         email: text(),
@@ -175,6 +176,7 @@ fn hostile_pages(evil: &str) -> Vec<String> {
     let failure = Failure { status: 404, title: text(), detail: text(), way_out_href: text(), way_out_label: text() };
     vec![
         account.render(),
+        ChangePassword { csrf_token: text(), email: text(), problem: some(), password_hint: text() }.render(),
         login.render(),
         register.render(),
         verify_email.render(),

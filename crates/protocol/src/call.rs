@@ -15,13 +15,14 @@ pub enum Call {
     MfaSetupConfirm,
     MfaVerify,
     Reauthenticate,
+    PasswordChange,
     Logout,
     LogoutAll,
     Sessions,
 }
 
 impl Call {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Session,
         Self::Token,
         Self::Register,
@@ -32,6 +33,7 @@ impl Call {
         Self::MfaSetupConfirm,
         Self::MfaVerify,
         Self::Reauthenticate,
+        Self::PasswordChange,
         Self::Logout,
         Self::LogoutAll,
         Self::Sessions,
@@ -55,6 +57,7 @@ impl Call {
             Self::MfaSetupConfirm => "/mfa/setup/confirm",
             Self::MfaVerify => "/mfa/verify",
             Self::Reauthenticate => "/reauthenticate",
+            Self::PasswordChange => "/password/change",
             Self::Logout => "/logout",
             Self::LogoutAll => "/logout-all",
             Self::Sessions => "/sessions",
@@ -93,6 +96,7 @@ pub const CALLS: &[&str] = &[
     "mfa-setup-confirm",
     "mfa-verify",
     "reauthenticate",
+    "password-change",
     "logout",
     "logout-all",
     "sessions",

@@ -60,7 +60,6 @@ pub(crate) const OTHER_PATHS: &[&str] = &[
     "/mfa/recovery-codes",
     "/password/forgot",
     "/password/reset",
-    "/password/change",
     "/email/change",
     "/account",
     "/verify",

@@ -1,8 +1,8 @@
 //! Every page in the states that matter: fresh, with a problem, with long content.
 
 use perennial_pages::{
-    Account, AccountExistsMail, CodeMail, Device, Failure, Login, Mail, Mailbox, Notice, RecoveryCodes, Register,
-    SetUpMfa, VerifyEmail, VerifyMfa, qr_svg,
+    Account, AccountExistsMail, ChangePassword, CodeMail, Device, Failure, Login, Mail, Mailbox, Notice, RecoveryCodes,
+    Register, SetUpMfa, VerifyEmail, VerifyMfa, qr_svg,
 };
 
 pub(crate) const TOKEN: &str = "kQ3v0cSampleTokenSampleToken";
@@ -16,7 +16,7 @@ pub(crate) struct Sample {
 
 /// All samples, in the order in which a person meets the pages.
 pub(crate) fn all() -> Vec<Sample> {
-    [login(), register(), verify_email(), second_factor(), account(), failure(), mailbox()]
+    [login(), register(), verify_email(), second_factor(), account(), change_password(), failure(), mailbox()]
         .into_iter()
         .flatten()
         .collect()
@@ -124,6 +124,17 @@ fn device(description: &str, created: &str, last_seen: &str) -> Device {
     }
 }
 
+fn change_password() -> Vec<Sample> {
+    let fresh = ChangePassword {
+        csrf_token: text(TOKEN),
+        email: text("ann@example.com"),
+        problem: None,
+        password_hint: text("At least 8 characters that are hard to guess."),
+    };
+    let problem = ChangePassword { problem: Some(text("The current password is not right.")), ..fresh.clone() };
+    vec![sample("change-password", fresh.render()), sample("change-password-problem", problem.render())]
+}
+
 fn account() -> Vec<Sample> {
     let this = Device { current: true, ..device("Firefox on Linux", "today at 09:12", "now") };
     let full = Account {
@@ -132,6 +143,7 @@ fn account() -> Vec<Sample> {
         email: text("ann@example.com"),
         aal: 2,
         has_second_factor: true,
+        may_change_password: true,
         may_set_up_mfa: false,
         session_ends: text("14 April 2026, if you use it every week"),
         devices: vec![

@@ -1,5 +1,6 @@
 //! Registration and login over the JSON API: the whole way in, each step of it, and what each step refuses.
 
+mod password;
 mod registration;
 mod second_factor;
 mod steps;

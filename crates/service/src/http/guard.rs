@@ -84,7 +84,7 @@ pub async fn admit(
 fn opened_by_bearer_alone(service: &Service, call: Call, visit: &Visit) -> bool {
     service.settings.transport == Transport::Bearer
         && match call {
-            Call::Sessions | Call::Reauthenticate | Call::LogoutAll => true,
+            Call::Sessions | Call::Reauthenticate | Call::PasswordChange | Call::LogoutAll => true,
             Call::MfaSetup => visit.jar.step(&service.settings.cookies, StepName::MfaSetup).next().is_none(),
             _ => false,
         }

@@ -28,7 +28,7 @@ use super::{
     routes::{
         login,
         mfa::MfaSetupAnswer,
-        reauthenticate, register,
+        password, reauthenticate, register,
         sessions::{SessionLine, SessionsAnswer},
     },
 };
@@ -66,6 +66,7 @@ pub fn document(settings: &ServiceSettings) -> OpenApi {
         .schema_from::<register::Body>()
         .schema_from::<register::Code>()
         .schema_from::<reauthenticate::Body>()
+        .schema_from::<password::Body>()
         .build();
     let server = ServerBuilder::new().url(settings.origins.own.clone()).build();
     OpenApiBuilder::new()
@@ -131,6 +132,7 @@ fn describe(call: Call) -> Vec<Described> {
         | Call::MfaSetupConfirm
         | Call::MfaVerify
         | Call::Reauthenticate
+        | Call::PasswordChange
         | Call::Logout
         | Call::LogoutAll => vec![posted],
     }
@@ -154,6 +156,9 @@ fn post(call: Call) -> (&'static str, Option<&'static str>, Answer) {
         Call::MfaVerify => ("Proves the second factor, or spends a recovery code.", Some("CodeBody"), SESSION),
         Call::Reauthenticate => {
             ("Proves the person again: `aal` and the login time rise.", Some("ReauthenticateBody"), SESSION)
+        }
+        Call::PasswordChange => {
+            ("Changes the password; this session stays, the others end.", Some("PasswordChangeBody"), SESSION)
         }
         Call::Logout => ("Ends the sessions of this jar. Always succeeds.", None, Answer::Nothing),
         Call::LogoutAll => ("Ends every session of the person.", None, Answer::Nothing),
@@ -180,6 +185,7 @@ fn refusals(call: Call) -> Vec<Refusal> {
         Call::Reauthenticate => {
             vec![Refusal::InvalidCredentials, Refusal::InvalidCode, Refusal::NotAuthenticated, ended, waits]
         }
+        Call::PasswordChange => vec![Refusal::InvalidCredentials, Refusal::NotAuthenticated, ended, waits],
         Call::Logout | Call::LogoutAll => Vec::new(),
         Call::Sessions => vec![Refusal::NotAuthenticated, ended],
     }
@@ -188,7 +194,9 @@ fn refusals(call: Call) -> Vec<Refusal> {
 /// The refusals that come with access tokens in the `Authorization` header.
 fn of_bearers(call: Call) -> Vec<Refusal> {
     match call {
-        Call::MfaSetup | Call::Reauthenticate | Call::Sessions => vec![Refusal::InvalidAccessToken],
+        Call::MfaSetup | Call::Reauthenticate | Call::PasswordChange | Call::Sessions => {
+            vec![Refusal::InvalidAccessToken]
+        }
         Call::LogoutAll => vec![Refusal::NotAuthenticated, Refusal::InvalidAccessToken],
         Call::Session
         | Call::Token

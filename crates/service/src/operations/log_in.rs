@@ -27,11 +27,12 @@ use crate::{
 };
 
 /// What was typed.
-#[derive(Debug)]
 pub struct Credentials {
     pub email: String,
     pub password: String,
 }
+
+crate::closed!(Credentials);
 
 pub async fn log_in(service: &Service, visit: &Visit, carried: &Carried, typed: &Credentials) -> Outcome<Standing> {
     let email = Email::parse(&typed.email).map_err(|_| Refusal::InvalidCredentials)?;

@@ -4,6 +4,7 @@
 //! login, and making tokens for one. `operator` holds what only the operator may do.
 
 pub mod begin;
+pub mod change_password;
 pub mod confirm_mfa;
 pub mod end_session;
 pub mod grant;

@@ -20,23 +20,22 @@ use super::{
 use crate::{
     credentials::{Password, Verified},
     limits,
-    outcome::{Outcome, Person, Standing},
+    outcome::{Outcome, Standing},
     service::Service,
     visit::{Carried, Visit},
 };
 
 /// What the person proves themselves with: one of the two.
-#[derive(Debug)]
 pub enum Proof {
     Password(String),
     Code(String),
 }
 
+crate::closed!(Proof);
+
 pub async fn reauthenticate(service: &Service, visit: &Visit, carried: &Carried, proof: &Proof) -> Outcome<Standing> {
     let session = authenticated(service, visit, carried).await?;
-    let account = service.ask(limits::STORE_WAIT, service.store.load_account(&session.subject)).await?;
-    // A session that was issued for a subject without an account has nothing to be proven with.
-    let account = account.filter(|account| !account.disabled).ok_or(Refusal::NotFound)?;
+    let account = account_of(service, &session).await?;
     let (method, mut writes) = match proof {
         Proof::Password(typed) => ("pwd", check_password(service, visit, &account, typed).await?),
         Proof::Code(typed) => ("otp", check_code(service, visit, &account, typed).await?),
@@ -46,11 +45,22 @@ pub async fn reauthenticate(service: &Service, visit: &Visit, carried: &Carried,
     if service.apply(writes).await? == Applied::Stale {
         return Err(Refusal::InvalidCode.into());
     }
+    standing_of(service, visit, carried, Session { authentication, ..session }).await
+}
+
+/// The account of a session. One that was issued for a subject without an account has nothing to be proven
+/// with.
+pub async fn account_of(service: &Service, session: &Session) -> Result<Account, Refusal> {
+    let account = service.ask(limits::STORE_WAIT, service.store.load_account(&session.subject)).await?;
+    account.filter(|account| !account.disabled).ok_or(Refusal::NotFound)
+}
+
+/// Where the jar stands after its session was raised: with a new access token that says so.
+pub async fn standing_of(service: &Service, visit: &Visit, carried: &Carried, raised: Session) -> Outcome<Standing> {
     let mut standing = read_session(service, visit, carried).await?;
     let (keys, now) = (service.keys(), service.now());
-    let raised = Session { authentication, ..session };
     standing.session = Some((&raised).into());
-    let person = Person { claims: account.claims, ..standing.person.clone().unwrap_or_default() };
+    let person = standing.person.clone().unwrap_or_default();
     let grant = grant::tokens(service, &keys, raised, &person, HandOut::AccessOnly, now);
     standing.verdict = Verdict::Authenticated;
     standing.access = Some(grant.access.claims.clone());
@@ -58,7 +68,8 @@ pub async fn reauthenticate(service: &Service, visit: &Visit, carried: &Carried,
     Ok(standing)
 }
 
-async fn check_password(
+/// The writes that come with a right password.
+pub async fn check_password(
     service: &Service,
     visit: &Visit,
     account: &Account,
@@ -90,7 +101,7 @@ async fn check_code(service: &Service, visit: &Visit, account: &Account, typed: 
 }
 
 /// The session's proof with one more: now, at the higher of the two levels.
-fn raised(service: &Service, session: &Session, method: &str) -> Authentication {
+pub fn raised(service: &Service, session: &Session, method: &str) -> Authentication {
     let mut methods = session.authentication.methods.clone();
     if !methods.iter().any(|known| known == method) {
         methods.push(method.to_owned());

@@ -25,12 +25,13 @@ use crate::{
 };
 
 /// What was typed.
-#[derive(Debug)]
 pub struct NewAccount {
     pub email: String,
     pub name: String,
     pub password: String,
 }
+
+crate::closed!(NewAccount);
 
 pub async fn register(service: &Service, visit: &Visit, carried: &Carried, typed: &NewAccount) -> Outcome<Standing> {
     if service.settings.registration == Registration::Closed {

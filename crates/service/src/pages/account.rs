@@ -61,9 +61,10 @@ async fn render(request: &PageRequest, mut standing: Standing) -> Outcome<Respon
         email,
         aal: session.authentication.level.number(),
         has_second_factor,
+        may_change_password: opened && is_account(&session),
         may_set_up_mfa: opened && may_set_up(request, &session, has_second_factor),
         session_ends: format!("in {}", words::about(session.ends_at.since(now))),
-        notice: request.asks_for("ended").then(|| "That device has been signed out.".to_owned()),
+        notice: notice(request),
         problem: None,
         devices: lines.collect(),
     };
@@ -78,9 +79,21 @@ async fn session_of(request: &PageRequest, standing: &Standing) -> Outcome<Sessi
     session.ok_or_else(|| Refusal::NotAuthenticated.into())
 }
 
+fn notice(request: &PageRequest) -> Option<String> {
+    let said = [
+        ("ended", "That device has been signed out."),
+        ("password", "Your password was changed. Every other device has been signed out."),
+    ];
+    said.into_iter().find(|(name, _)| request.asks_for(name)).map(|(_, sentence)| sentence.to_owned())
+}
+
 fn may_set_up(request: &PageRequest, session: &Session, has_second_factor: bool) -> bool {
-    let is_account = session.authentication.methods.iter().any(|method| method == "pwd");
-    request.service.settings.mfa != MfaPolicy::Off && !has_second_factor && is_account
+    request.service.settings.mfa != MfaPolicy::Off && !has_second_factor && is_account(session)
+}
+
+/// Whether a password stands behind the session.
+fn is_account(session: &Session) -> bool {
+    session.authentication.methods.iter().any(|method| method == "pwd")
 }
 
 pub(super) async fn end_session(request: PageRequest) -> Response {

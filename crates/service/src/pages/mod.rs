@@ -6,6 +6,7 @@
 mod account;
 mod enter;
 mod page;
+mod password;
 mod register;
 mod second_factor;
 mod words;
@@ -31,6 +32,7 @@ pub fn router(settings: &PageSettings) -> Router<Arc<Service>> {
         .route("/", get(account::show))
         .route("/account", get(account::show))
         .route("/account/sessions/end", post(account::end_session))
+        .route("/account/password", get(password::show).post(password::change))
         .route("/logout", post(account::log_out))
         .route("/logout-all", post(account::log_out_everywhere))
         .route("/login", get(enter::show).post(enter::log_in))

@@ -11,9 +11,9 @@ use perennial_protocol::{
 use super::{
     enter::token_after,
     page::{PageRequest, is_logged_in, is_shown_on_the_form, sentence},
+    words,
 };
 use crate::{
-    limits,
     operations::{
         pending,
         register::{NewAccount, register as register_person},
@@ -64,10 +64,7 @@ fn view(request: &PageRequest, csrf_token: String, problem: Option<String>) -> R
         name: request.field("name").to_owned(),
         email: request.field("email").to_owned(),
         problem,
-        password_hint: format!(
-            "At least {} characters that are hard to guess. A few unrelated words are a good choice.",
-            limits::PASSWORD_CHARACTERS_MIN
-        ),
+        password_hint: words::password_hint(),
     }
 }
 

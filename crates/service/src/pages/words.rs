@@ -1,6 +1,16 @@
-//! Times and devices in words.
+//! Times, devices and passwords in words.
 
 use perennial_protocol::time::Millis;
+
+use crate::limits;
+
+/// What makes a password good.
+pub(super) fn password_hint() -> String {
+    format!(
+        "At least {} characters that are hard to guess. A few unrelated words are a good choice.",
+        limits::PASSWORD_CHARACTERS_MIN
+    )
+}
 
 /// A time to wait, never told shorter than it is: `2 minutes` for 61 seconds.
 pub(super) fn wait(span: Millis) -> String {

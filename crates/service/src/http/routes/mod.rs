@@ -4,6 +4,7 @@ pub mod jwks;
 pub mod login;
 pub mod logout;
 pub mod mfa;
+pub mod password;
 pub mod reauthenticate;
 pub mod register;
 pub mod session;
@@ -28,7 +29,7 @@ use crate::{outcome::Refused, service::Service, visit::Carried};
 /// The API without state.
 pub fn router(service: &Service) -> Router<Arc<Service>> {
     let base = &service.settings.base;
-    let calls: [(Call, MethodRouter<Arc<Service>>); 13] = [
+    let calls: [(Call, MethodRouter<Arc<Service>>); 14] = [
         (Call::Session, get(session::read).post(session::resume)),
         (Call::Token, post(token::refresh)),
         (Call::Register, post(register::register)),
@@ -39,6 +40,7 @@ pub fn router(service: &Service) -> Router<Arc<Service>> {
         (Call::MfaSetupConfirm, post(mfa::confirm)),
         (Call::MfaVerify, post(mfa::verify)),
         (Call::Reauthenticate, post(reauthenticate::prove_again)),
+        (Call::PasswordChange, post(password::change)),
         (Call::Logout, post(logout::this_jar)),
         (Call::LogoutAll, post(logout::every_device)),
         (Call::Sessions, get(sessions::list)),
