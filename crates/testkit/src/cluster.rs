@@ -139,6 +139,22 @@ impl Cluster {
         }
     }
 
+    /// Keeps a copy of everything that is in the server now. It stands still meanwhile, as a disk does that is copied.
+    pub fn keep_copy(&self) {
+        self.stop();
+        let _ = fs::remove_dir_all(self.directory.join("copy"));
+        run(Command::new("cp").arg("-a").arg(self.directory.join("data")).arg(self.directory.join("copy")));
+        self.start();
+    }
+
+    /// Puts the copy in the place of everything that was written since.
+    pub fn go_back_to_copy(&self) {
+        self.stop();
+        fs::remove_dir_all(self.directory.join("data")).expect("the server is stopped");
+        run(Command::new("cp").arg("-a").arg(self.directory.join("copy")).arg(self.directory.join("data")));
+        self.start();
+    }
+
     /// Lets the server stand still, as a network does that swallows everything.
     pub fn freeze(&self) {
         self.signal("STOP", &self.family());

@@ -6,96 +6,25 @@ use std::{
     net::{TcpListener, TcpStream},
     path::Path,
     process::{Command, Output},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use perennial_testkit::{Answer, Browser, Scratch, Server, Setup, TimeTravel};
 use serde_json::json;
-use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio::sync::Semaphore;
 
-use crate::BINARY;
+use crate::{
+    BINARY,
+    storm::{Balancer, Storm},
+};
 
 const SESSIONS: usize = 200;
 
 /// Every refresh rotates: the hardest case, and the one in which a lost write would show.
 fn always_rotating() -> Setup {
     Setup::default().with("tokens.cooldown", "0ms").with("tokens.overlap", "0ms")
-}
-
-/// What became of the refreshes of one or many sessions.
-#[derive(Debug, Default)]
-struct Tally {
-    refreshed: usize,
-    /// No answer: the server was gone. The client tries again.
-    unanswered: usize,
-    /// 503: the client tries again.
-    unavailable: usize,
-    /// Anything else would have logged someone out or told them so.
-    refused: Vec<String>,
-    /// The time that each answered refresh took.
-    took: Vec<Duration>,
-}
-
-impl Tally {
-    fn add(&mut self, other: Self) {
-        self.refreshed += other.refreshed;
-        self.unanswered += other.unanswered;
-        self.unavailable += other.unavailable;
-        self.refused.extend(other.refused);
-        self.took.extend(other.took);
-    }
-}
-
-/// Sessions that refresh without a pause, each as one honest client does, until they are told to stop.
-struct Storm {
-    stop: Arc<AtomicBool>,
-    clients: Vec<JoinHandle<(Browser, Tally)>>,
-}
-
-impl Storm {
-    fn start(browsers: Vec<Browser>, pause: Duration) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let clients = browsers.into_iter().map(|browser| tokio::spawn(client(browser, Arc::clone(&stop), pause)));
-        Self { clients: clients.collect(), stop }
-    }
-
-    async fn end(self) -> (Vec<Browser>, Tally) {
-        self.stop.store(true, Ordering::Relaxed);
-        let (mut browsers, mut total) = (Vec::new(), Tally::default());
-        for client in self.clients {
-            let (browser, tally) = client.await.expect("a client does not panic");
-            browsers.push(browser);
-            total.add(tally);
-        }
-        (browsers, total)
-    }
-}
-
-async fn client(mut browser: Browser, stop: Arc<AtomicBool>, pause: Duration) -> (Browser, Tally) {
-    let mut tally = Tally::default();
-    while !stop.load(Ordering::Relaxed) {
-        let began = Instant::now();
-        match browser.try_post("/token", None).await {
-            Ok(answer) if answer.status == 200 => {
-                tally.took.push(began.elapsed());
-                tally.refreshed += 1;
-                browser.keep(&answer);
-            }
-            Ok(answer) if answer.status == 503 => tally.unavailable += 1,
-            Ok(answer) => tally.refused.push(format!("{} {}", answer.status, answer.text)),
-            Err(_) => {
-                tally.unanswered += 1;
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
-        tokio::time::sleep(pause).await;
-    }
-    (browser, tally)
 }
 
 /// Every session refreshes, the store has one row for each, and nobody was taken for a thief.
@@ -119,7 +48,7 @@ async fn assert_nothing_is_lost(server: &Server, browsers: Vec<Browser>) {
 async fn f40_f43_kill_9_in_a_refresh_storm_loses_none_of_two_hundred_sessions() {
     const KILLS: u32 = 5;
     let mut server = Server::start_with(BINARY, always_rotating());
-    let storm = Storm::start(server.issue("storm", SESSIONS), Duration::ZERO);
+    let storm = Storm::start(server.issue("storm", SESSIONS), Balancer::over([&server.url]), Duration::ZERO);
     for number in 0..KILLS {
         tokio::time::sleep(Duration::from_millis(400 + u64::from(number) * 137)).await;
         server.kill();
@@ -141,7 +70,7 @@ async fn f40_f43_kill_9_in_a_refresh_storm_loses_none_of_two_hundred_sessions() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f43_an_orderly_restart_in_a_refresh_storm_loses_none_of_two_hundred_sessions() {
     let mut server = Server::start_with(BINARY, always_rotating());
-    let storm = Storm::start(server.issue("storm", SESSIONS), Duration::ZERO);
+    let storm = Storm::start(server.issue("storm", SESSIONS), Balancer::over([&server.url]), Duration::ZERO);
     for _ in 0..2 {
         tokio::time::sleep(Duration::from_millis(500)).await;
         server.terminate();
@@ -481,10 +410,10 @@ async fn flood_beside_refreshes(setup: Setup) -> (Server, Flood) {
     let server = Server::start_with(BINARY, setup.with("limits.hash_permits", "2"));
     let browsers = server.issue("beside-the-flood", 50);
     let pause = Duration::from_millis(250);
-    let storm = Storm::start(browsers, pause);
+    let storm = Storm::start(browsers, Balancer::over([&server.url]), pause);
     tokio::time::sleep(Duration::from_secs(2)).await;
     let (browsers, mut quiet) = storm.end().await;
-    let (memory_before, storm) = (peak_memory(&server), Storm::start(browsers, pause));
+    let (memory_before, storm) = (peak_memory(&server), Storm::start(browsers, Balancer::over([&server.url]), pause));
     let flood = flood(&server).await;
     let (browsers, mut beside) = storm.end().await;
 

@@ -16,6 +16,7 @@ mod openapi;
 mod pages;
 mod refresh;
 mod secrets;
+mod storm;
 mod tls;
 mod transcripts;
 mod wires;

@@ -18,7 +18,12 @@ async fn nodes_share_their_keys_and_every_command_serves_the_same_database() {
     let published = async |number| nodes.browser(number).get("/.well-known/jwks.json").await.text;
     assert_eq!(published(0).await, published(1).await);
     assert_eq!(nodes.printed(&["keys", "list"]).lines().filter(|line| line.ends_with("in use")).count(), 3);
-    assert!(nodes.printed(&["migrate"]).contains("version 2 -> 2\nkeys in the database: 3 in place"));
+    let version = nodes.number("SELECT max(version) FROM migration");
+    let migrated = nodes.printed(&["migrate"]);
+    assert!(
+        migrated.contains(&format!("version {version} -> {version}\nkeys in the database: 3 in place")),
+        "{migrated}"
+    );
     let users = nodes.printed(&["user", "list"]);
     let user: Value = serde_json::from_str(users.trim()).expect("one account");
     assert_eq!(user["email"], "ada@example.com");
@@ -71,5 +76,5 @@ async fn nodes_that_start_together_over_an_empty_database_agree_on_one_set_of_ke
     }
     assert!(published.iter().all(|keys| *keys == published[0]), "{published:?}");
     assert_eq!(nodes.number("SELECT count(*) FROM sealed_key"), 3);
-    assert_eq!(nodes.number("SELECT count(*) FROM migration"), 2);
+    assert_eq!(nodes.number("SELECT count(*) - max(version) FROM migration"), 0, "each version was reached once");
 }
