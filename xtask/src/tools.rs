@@ -11,7 +11,7 @@ use crate::process;
 pub(crate) const PYTHON: &str = "PERENNIAL_VENV_PYTHON";
 /// Node, version 20 or newer.
 pub(crate) const NODE: &str = "PERENNIAL_NODE";
-/// The folder with `jose` and `playwright-core`.
+/// The folder with `jose`, `playwright-core`, and `axios` with what goes with it.
 pub(crate) const NODE_MODULES: &str = "PERENNIAL_NODE_MODULES";
 /// A Chromium.
 pub(crate) const CHROMIUM: &str = "PERENNIAL_CHROMIUM";

@@ -4,7 +4,7 @@
 //! status and headers travel with it, and what each form does. Nothing here does I/O or reads a clock.
 //!
 //! The pages need no script and carry no inline style, so they work under
-//! `default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'`.
+//! `default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'`, the origins that `return_to` may lead to added.
 
 mod account;
 mod failure;

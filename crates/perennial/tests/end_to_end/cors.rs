@@ -148,6 +148,15 @@ async fn an_answer_that_took_too_long_and_a_store_that_is_gone_are_readable_too(
 }
 
 #[tokio::test]
+async fn hosted_forms_may_lead_to_the_allowed_origins_and_nowhere_else() {
+    for (site, targets) in [(site(), format!("'self' {APP}")), (Site::start(""), "'self'".to_owned())] {
+        let page = site.browser.get("/login").await;
+        let policy = page.header("content-security-policy").expect("every page has one").to_owned();
+        assert!(policy.contains(&format!("; form-action {targets}; ")), "{policy}");
+    }
+}
+
+#[tokio::test]
 async fn a_page_of_an_allowed_origin_logs_in_is_renewed_and_leaves() {
     let mut site = site();
     let login = site.log_in_from(APP, "same-site").await;

@@ -7,6 +7,7 @@ mod bearer;
 mod cors;
 mod durability;
 mod ends;
+mod foreign;
 mod jars;
 mod keys;
 mod login;

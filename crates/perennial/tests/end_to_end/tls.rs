@@ -24,15 +24,20 @@ pub(crate) struct Site {
 impl Site {
     /// Starts it with these lines of configuration.
     pub(crate) fn start(lines: &str) -> Self {
-        (0..3).find_map(|_| Self::try_start(lines)).expect("one of three free ports stays free for a moment")
+        Self::start_at(ORIGIN, lines)
     }
 
-    fn try_start(lines: &str) -> Option<Self> {
+    /// The same where people reach it at this origin.
+    pub(crate) fn start_at(origin: &str, lines: &str) -> Self {
+        (0..3).find_map(|_| Self::try_start(origin, lines)).expect("one of three free ports stays free for a moment")
+    }
+
+    fn try_start(origin: &str, lines: &str) -> Option<Self> {
         let scratch = Scratch::new();
         let (port, admin_port) = (free_port(), free_port());
         let directory = scratch.path().display();
         let config = format!(
-            "[server]\nlisten = \"127.0.0.1:{port}\"\nadmin_listen = \"127.0.0.1:{admin_port}\"\npublic_url = \"{ORIGIN}\"\n\
+            "[server]\nlisten = \"127.0.0.1:{port}\"\nadmin_listen = \"127.0.0.1:{admin_port}\"\npublic_url = \"{origin}\"\n\
              [store]\nurl = \"sqlite:{directory}/perennial.db\"\n[keys]\ndir = \"{directory}/keys\"\n\
              [register]\nopen = false\n{lines}"
         );
@@ -53,6 +58,11 @@ impl Site {
         child.wait_with_output().expect("the binary ends")
     }
 
+    pub(crate) fn add_person(&self, email: &str, password: &str) {
+        let added = self.command(&["user", "add", email, "--password-stdin"], &format!("{password}\n"));
+        assert!(added.status.success(), "{added:?}");
+    }
+
     /// Adds a person and logs in as the page of the public address would.
     async fn log_in(&mut self) -> Answer {
         self.log_in_from(ORIGIN, "same-origin").await
@@ -60,8 +70,7 @@ impl Site {
 
     /// The same from a page of this origin.
     pub(crate) async fn log_in_from(&mut self, origin: &str, site: &str) -> Answer {
-        let added = self.command(&["user", "add", "ada@example.com", "--password-stdin"], &format!("{PASSWORD}\n"));
-        assert!(added.status.success(), "{added:?}");
+        self.add_person("ada@example.com", PASSWORD);
         let answer = self.browser.get("/auth/session").await;
         self.browser.keep(&answer);
         let csrf = self.browser.jar.csrf().expect("a CSRF cookie").to_owned();

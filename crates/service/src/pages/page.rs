@@ -9,7 +9,13 @@ use axum::{
     response::Response,
 };
 use perennial_protocol::{
-    call::Call, login::StepName, refusal::Refusal, return_to, session::status::Verdict, token::Transport,
+    call::Call,
+    login::StepName,
+    origin::{Loopback, OriginPolicy},
+    refusal::Refusal,
+    return_to,
+    session::status::Verdict,
+    token::Transport,
 };
 use url::form_urlencoded;
 
@@ -238,11 +244,26 @@ pub(super) fn is_shown_on_the_form(refusal: &Refusal) -> bool {
     )
 }
 
+/// Where forms may lead, redirects included (CSP Level 3 §6.4.1): here, and to where `return_to` may.
+fn form_targets(origins: &OriginPolicy) -> String {
+    let own = std::iter::once("'self'");
+    let loopback: &[&str] = match origins.loopback {
+        Loopback::Allowed => &["http://localhost:*", "http://127.0.0.1:*"],
+        Loopback::Refused => &[],
+    };
+    let targets = own.chain(origins.allowed.iter().map(String::as_str)).chain(loopback.iter().copied());
+    targets.collect::<Vec<_>>().join(" ")
+}
+
 /// The headers every page carries (ASVS 3.4). No referrer leaves the site; forms still name their origin.
 fn protect(service: &Service, headers: &mut HeaderMap) {
-    const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
-                          base-uri 'none'; frame-ancestors 'none'";
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    let targets = form_targets(&service.settings.origins);
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action {targets}; base-uri 'none'; \
+         frame-ancestors 'none'"
+    );
+    let policy = HeaderValue::from_str(&policy).expect("origins are a header's value");
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
     if service.settings.origins.own.starts_with("https://") {

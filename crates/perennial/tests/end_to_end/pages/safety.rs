@@ -8,7 +8,8 @@ use crate::{
     login::{PASSWORD, registered, strict_server},
 };
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' http://localhost:* \
+                      http://127.0.0.1:*; base-uri 'none'; \
                       frame-ancestors 'none'";
 
 #[track_caller]
