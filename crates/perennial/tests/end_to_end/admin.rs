@@ -1,11 +1,12 @@
 //! The admin API: who may ask, and what happens then.
 
 mod access;
+mod claims;
 mod import;
 mod sessions;
 mod users;
 
-use perennial_testkit::{Answer, Browser, Server};
+use perennial_testkit::{Answer, Browser, Server, decode_base64url};
 use serde_json::Value;
 
 /// A program of the operator, with a key.
@@ -52,6 +53,12 @@ impl Program {
         browser.jar.store(&set_cookie(&answer));
         answer
     }
+}
+
+/// What a token says.
+fn payload(token: &Value) -> Value {
+    let part = token.as_str().expect("a token").split('.').nth(1).expect("three parts");
+    serde_json::from_slice(&decode_base64url(part).expect("base64url")).expect("JSON")
 }
 
 /// The lines that an issued session is handed on with.

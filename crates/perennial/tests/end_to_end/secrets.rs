@@ -11,6 +11,7 @@ use crate::BINARY;
 const EMAIL: &str = "canary@example.com";
 const PASSWORD: &str = "canary-Vexing7-lantern-quartz";
 const WRONG_PASSWORD: &str = "canary-Wrong9-battery-staple";
+const SET_PASSWORD: &str = "canary-Brittle4-saddle-novel";
 const UNREADABLE: &str = "canary-in-a-broken-body";
 const MISPLACED: &str = "canary-in-a-place-of-no-secrets";
 
@@ -230,6 +231,50 @@ fn issue(server: &Server, hoard: &mut Hoard) {
     }
 }
 
+/// A key of the admin API, shown once, sent where it belongs and where it does not; and what it hands out.
+async fn operate(server: &Server, hoard: &mut Hoard) {
+    let made = server.command(&["admin-key", "add", "--name", "canary"]).stdout;
+    let made: Value = serde_json::from_slice(&made).expect("one JSON object");
+    let key = made["key"].as_str().expect("the key is shown once").to_owned();
+    let secret = key.strip_prefix("prnadm_").expect("it is known by its prefix");
+    hoard.add_text("admin key", secret);
+    hoard.add_bytes("admin key", &decode_base64url(secret).expect("base64url"));
+    hoard.add_text("password of the operator", SET_PASSWORD);
+
+    let client = Browser::new(&server.admin_url);
+    let bearer = format!("Bearer {key}");
+    let right = [("authorization", bearer.as_str())];
+    let issue = json!({ "subject": "issued by key", "cookie": format!("refreshtoken-ab={MISPLACED}") });
+    let refused = client.send("POST", "/admin/sessions", &right, Some(&issue)).await;
+    assert_eq!(refused.status, 400, "a subject has no spaces: {}", refused.text);
+    let issue = json!({ "subject": "issued-by-key", "cookie": format!("refreshtoken-ab={MISPLACED}") });
+    let issued = client.send("POST", "/admin/sessions", &right, Some(&issue)).await;
+    assert_eq!(issued.status, 200, "{}", issued.text);
+    hoard.public.extend(issued.field("session_key").as_str().map(str::to_owned));
+    for (name, value) in
+        issued.field("cookies").as_object().expect("cookies").iter().filter(|(name, _)| *name != "auth_hint")
+    {
+        hoard.add_token(name, value.as_str().expect("a value"));
+    }
+    let users = client.send("GET", &format!("/admin/users?email={EMAIL}"), &right, None).await;
+    let id = users.field("users")[0]["id"].as_str().expect("an id").to_owned();
+    let path = format!("/admin/users/{id}/password");
+    let set = client.send("PUT", &path, &right, Some(&json!({ "password": SET_PASSWORD }))).await;
+    assert_eq!(set.status, 204, "{}", set.text);
+
+    for path in [format!("/admin/users?key={key}"), format!("/admin/{key}")] {
+        hoard.bodies.push(client.send("GET", &path, &[], None).await.text);
+    }
+    let misplaced =
+        [("cookie", format!("key={key}")), ("x-api-key", key.clone()), ("authorization", format!("Basic {key}"))];
+    for (name, value) in misplaced {
+        hoard.bodies.push(client.send("GET", "/admin/users", &[(name, &value)], None).await.text);
+    }
+    let page = [("authorization", bearer.as_str()), ("origin", "https://evil.example.com")];
+    hoard.bodies.push(client.send("GET", "/admin/users", &page, None).await.text);
+    assert!(!hoard.bodies.iter().any(|body| body.contains(secret)), "the key is repeated in an answer");
+}
+
 /// The bytes of every file of the database.
 fn database_files(server: &Server) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(server.data()).expect("the data is there").map(|entry| entry.expect("an entry").path());
@@ -271,6 +316,7 @@ async fn f51_no_secret_of_a_full_run_is_in_the_database_the_log_the_metrics_or_a
     rotations_and_theft(&server, &mut person).await;
     mistakes(&server, &mut person).await;
     issue(&server, &mut hoard);
+    operate(&server, &mut hoard).await;
     assert!(hoard.needles.len() > 200 && hoard.codes.len() == 2, "{} needles", hoard.needles.len());
 
     let mut running = database_files(&server);

@@ -7,15 +7,19 @@
 //! The pool has threads of its own, and each has the memory of one hash, which it uses again and again: what
 //! the pool takes is what was configured. An allocator that is asked for so much each time keeps several times
 //! as much, and for every thread that ever asked.
+//!
+//! Hashes that came from elsewhere take longer than ours. While they are met, whoever is wrong waits as long as
+//! the slowest of them took, or the time would tell which addresses were imported.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::{Semaphore, oneshot};
@@ -51,6 +55,8 @@ pub struct PasswordPool {
     waiting: Arc<Semaphore>,
     /// What an unknown account's password is compared with, so that it takes as long as a known one's.
     nobody: Arc<KeptHash>,
+    /// How long a foreign hash takes, in microseconds.
+    foreign: Arc<AtomicU64>,
 }
 
 impl PasswordPool {
@@ -63,6 +69,7 @@ impl PasswordPool {
             running: Arc::new(Semaphore::new(permits)),
             waiting: Arc::new(Semaphore::new(limits::HASH_QUEUE_MAX)),
             nobody: Arc::new(KeptHash::parse(&nobody).expect("our own hashes are within the bounds")),
+            foreign: Arc::default(),
         }
     }
 
@@ -74,11 +81,36 @@ impl PasswordPool {
     /// Compares a password with what is kept; `None` takes as long and is wrong.
     pub async fn verify(&self, password: Password, kept: Option<&str>) -> Result<Verified, Busy> {
         let (kept, nobody) = (kept.map(str::to_owned), Arc::clone(&self.nobody));
-        self.run(move |memory| judged_in(memory, &password, kept.as_deref(), &nobody)).await
+        let work = move |memory: &mut Memory| {
+            let started = Instant::now();
+            let judged = judged_in(memory, &password, kept.as_deref(), &nobody);
+            (judged, started.elapsed())
+        };
+        let ((verified, made), took) = self.run(work).await?;
+        if made == Made::Elsewhere {
+            self.remember(took);
+        }
+        if verified == Verified::Wrong {
+            tokio::time::sleep(self.slowest().saturating_sub(took)).await;
+        }
+        Ok(verified)
+    }
+
+    /// The slowest counts, but one that was slow because the machine was busy is forgotten in time.
+    fn remember(&self, took: Duration) {
+        let took = took.min(Duration::from(limits::HASH_WAIT));
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let _ = self.foreign.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |slowest| {
+            Some(took.max(slowest - slowest / FORGETTING))
+        });
+    }
+
+    fn slowest(&self) -> Duration {
+        Duration::from_micros(self.foreign.load(Ordering::Relaxed))
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Memory) -> T + Send + 'static) -> Result<T, Busy> {
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let waiting = self.waiting.try_acquire().map_err(|_| Busy)?;
         let patience = Duration::from(limits::HASH_WAIT);
         let place = tokio::time::timeout(patience, Arc::clone(&self.running).acquire_owned())
@@ -121,18 +153,30 @@ fn next(works: &Mutex<Receiver<Work>>) -> Option<Work> {
     works.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
+/// Each foreign hash takes off this share of what the slowest one took.
+const FORGETTING: u64 = 64;
+
+/// Who made the hash that a password was compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Made {
+    Here,
+    Elsewhere,
+}
+
 /// What became of a guess. Where there is nothing to compare with, or nothing that can be read, the guess takes
 /// as long and is wrong.
-fn judged_in(memory: &mut Memory, password: &Password, kept: Option<&str>, nobody: &KeptHash) -> Verified {
+fn judged_in(memory: &mut Memory, password: &Password, kept: Option<&str>, nobody: &KeptHash) -> (Verified, Made) {
     let Some(kept) = kept.and_then(|kept| KeptHash::parse(kept).ok()) else {
         let _ = nobody.is_of(password, memory);
-        return Verified::Wrong;
+        return (Verified::Wrong, Made::Here);
     };
-    match kept.is_of(password, memory) {
+    let made = if kept.is_as_we_make_it() { Made::Here } else { Made::Elsewhere };
+    let verified = match kept.is_of(password, memory) {
         false => Verified::Wrong,
-        true if kept.is_as_we_make_it() || !kept.says_all_of(password) => Verified::Right,
+        true if made == Made::Here || !kept.says_all_of(password) => Verified::Right,
         true => Verified::RightByAnotherHash,
-    }
+    };
+    (verified, made)
 }
 
 #[cfg(test)]
@@ -151,6 +195,30 @@ mod tests {
         assert_eq!(pool.verify(Password::given("else").expect("a password"), Some(&kept)).await, Ok(Verified::Wrong));
         assert_eq!(pool.verify(decomposed, None).await, Ok(Verified::Wrong));
         assert_eq!(pool.verify(Password::given("nobody").expect("a password"), None).await, Ok(Verified::Wrong));
+    }
+
+    #[tokio::test]
+    async fn nobody_can_tell_by_the_time_whose_hash_came_from_elsewhere() {
+        let pool = PasswordPool::new(1, &SystemEntropy);
+        let guess = || Password::given("a wrong guess").expect("a password");
+        let ours = pool.hash(guess(), [1; 16]).await.expect("hashed");
+        assert_eq!(pool.slowest(), Duration::ZERO);
+        let foreign = bcrypt::hash("else", 11).expect("hashed");
+        assert_eq!(pool.verify(guess(), Some(&foreign)).await, Ok(Verified::Wrong));
+        let slowest = pool.slowest();
+        assert!(slowest > Duration::ZERO);
+        for kept in [None, Some("damaged"), Some(ours.as_str())] {
+            let typed = Password::given("another guess").expect("a password");
+            let started = Instant::now();
+            assert_eq!(pool.verify(typed, kept).await, Ok(Verified::Wrong));
+            assert!(started.elapsed() >= slowest, "{kept:?}");
+        }
+        for _ in 0..3 {
+            pool.remember(Duration::from_micros(1));
+        }
+        assert!(pool.slowest() < slowest && pool.slowest() > slowest / 2);
+        pool.remember(Duration::from_secs(3600));
+        assert_eq!(pool.slowest(), Duration::from(limits::HASH_WAIT));
     }
 
     #[test]

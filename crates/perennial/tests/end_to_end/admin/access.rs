@@ -172,7 +172,8 @@ async fn a_body_is_read_for_a_right_key_only_and_up_to_a_limit() {
     let right = [("authorization", bearer.as_str())];
     for (headers, status, code) in [(&right[..], 413, "body_too_large"), (&[], 401, "not_authenticated")] {
         // The connection may be closed while the body is still being sent.
-        if let Ok(answer) = program.client.try_send("POST", "/admin/users/import", headers, Some(&huge)).await {
+        let client = Browser::new(&server.admin_url);
+        if let Ok(answer) = client.try_send("POST", "/admin/users/import", headers, Some(&huge)).await {
             check_refused(&answer, status, code);
         }
     }
