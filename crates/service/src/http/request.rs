@@ -47,26 +47,30 @@ impl FromRequest<Arc<Service>> for ApiRequest {
 impl ApiRequest {
     /// The body as JSON.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        self.require_json()?;
-        serde_json::from_slice(&self.body).map_err(|error| {
-            // serde quotes what it read, which may be a password; its position is enough to find it.
-            let (line, column) = (error.line(), error.column());
-            let what = if error.is_data() { "lacks a field or holds one of the wrong type" } else { "is not JSON" };
-            Refusal::InvalidRequest(format!("The body {what} (line {line}, column {column})."))
-        })
+        parse_json(&self.headers, &self.body)
     }
 
     /// A call without parameters: no body, or one of JSON that is not looked at.
     pub fn no_parameters(&self) -> Result<(), Refusal> {
-        if self.body.is_empty() { Ok(()) } else { self.require_json() }
+        if self.body.is_empty() { Ok(()) } else { require_json(&self.headers) }
     }
+}
 
-    /// JSON only: a cross-site form can send any other type without asking (Fetch, CORS-safelisted types).
-    fn require_json(&self) -> Result<(), Refusal> {
-        let value = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let essence = value.split(';').next().unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(Refusal::UnsupportedMediaType) }
-    }
+/// A body as JSON. A refusal says where it went wrong and repeats nothing of it, which may be a password.
+pub fn parse_json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Refusal> {
+    require_json(headers)?;
+    serde_json::from_slice(body).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let what = if error.is_data() { "lacks a field or holds one of the wrong type" } else { "is not JSON" };
+        Refusal::InvalidRequest(format!("The body {what} (line {line}, column {column})."))
+    })
+}
+
+/// JSON only: a cross-site form can send any other type without asking (Fetch, CORS-safelisted types).
+fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(Refusal::UnsupportedMediaType) }
 }
 
 /// Reads a body up to a limit.
