@@ -26,7 +26,7 @@ fn first_field(file: &str, name: &str) -> anyhow::Result<String> {
 }
 
 /// The kind of file system that holds a folder: the mount with the longest path above it.
-fn file_system(directory: &Path) -> anyhow::Result<String> {
+pub(crate) fn file_system(directory: &Path) -> anyhow::Result<String> {
     let directory = directory.canonicalize()?;
     let mounts = fs::read_to_string("/proc/self/mounts")?;
     let above = mounts.lines().filter_map(|line| {

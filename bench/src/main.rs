@@ -1,12 +1,13 @@
 //! Rough speed in one run: what the service answers a second, beside what the same server does with a constant
 //! answer and what the disk can do at all. Client and server share one machine and its loopback.
 //!
-//! `cargo build --release -p perennial && cargo run --release -p perennial-bench`
+//! `cargo build --release -p perennial && cargo run --release -p perennial-bench [-- --postgres]`
 
 #![expect(clippy::print_stdout, reason = "a command speaks on its standard output")]
 
 mod load;
 mod machine;
+mod postgres;
 mod server;
 
 use std::{path::PathBuf, time::Duration};
@@ -15,7 +16,7 @@ use clap::Parser;
 
 use crate::{
     load::{Jar, Kind, Measured},
-    server::Server,
+    server::{Place, Server},
 };
 
 /// Measures a server that it starts itself, in a directory of its own.
@@ -36,6 +37,9 @@ pub(crate) struct Options {
     /// How long each kind of request is measured.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=15))]
     seconds: u64,
+    /// Measures refreshes over a PostgreSQL of its own, in turn with `pgbench` on the same one.
+    #[arg(long)]
+    postgres: bool,
 }
 
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -43,7 +47,10 @@ const WARM_UP: Duration = Duration::from_secs(1);
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let server = Server::start(&options)?;
+    if options.postgres {
+        return postgres::run(&options).await;
+    }
+    let server = Server::start(&options, &Place::Folder)?;
     describe(&options, &server)?;
 
     let mut jars = server.issue(options.sessions)?;

@@ -3,12 +3,14 @@
 use std::{
     fs,
     net::{SocketAddr, TcpStream},
-    path::PathBuf,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail, ensure};
+use perennial_testkit::free_port;
 use serde_json::Value;
 
 use crate::{
@@ -16,8 +18,18 @@ use crate::{
     load::{self, Jar},
 };
 
+/// Where the server keeps its data.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// SQLite, in the server's own folder.
+    Folder,
+    /// The PostgreSQL of this URL.
+    Database(String),
+}
+
 pub(crate) struct Server {
     binary: PathBuf,
+    place: Place,
     process: Child,
     folder: PathBuf,
     pub(crate) version: String,
@@ -39,21 +51,33 @@ pub(crate) struct Used {
 const TICK: Duration = Duration::from_millis(10);
 
 impl Server {
-    pub(crate) fn start(options: &Options) -> anyhow::Result<Self> {
+    pub(crate) fn start(options: &Options, place: &Place) -> anyhow::Result<Self> {
         let binary = options.binary.canonicalize().with_context(|| {
             format!("there is no {}: run `cargo build --release -p perennial`", options.binary.display())
         })?;
         let folder = options.directory.canonicalize()?.join(format!("bench-{}", std::process::id()));
         fs::create_dir(&folder)?;
         let version = Command::new(&binary).arg("--version").output()?.stdout;
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let log = fs::File::create(folder.join("log"))?;
         let mut command = Command::new(&binary);
-        command.args(["dev", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("data")).envs(ALWAYS_ROTATING);
+        let (host, address, admin) = match place {
+            Place::Folder => {
+                command.args(["dev", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
+                (String::new(), nowhere, nowhere)
+            }
+            Place::Database(_) => {
+                fs::create_dir(folder.join("data"))?;
+                let [address, admin] = [free_port(), free_port()].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+                command.arg("serve").env("PERENNIAL__SERVER__LISTEN", address.to_string());
+                command.env("PERENNIAL__SERVER__ADMIN_LISTEN", admin.to_string());
+                (format!("localhost:{}", address.port()), address, admin)
+            }
+        };
+        configure(&mut command, place, &folder.join("data"), &host)?;
         let process = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
-        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let version = String::from_utf8_lossy(&version).trim().to_owned();
-        let mut server =
-            Self { binary, process, folder, version, host: String::new(), address: nowhere, admin: nowhere };
+        let mut server = Self { binary, place: place.clone(), process, folder, version, host, address, admin };
         server.wait_until_ready()?;
         Ok(server)
     }
@@ -61,13 +85,18 @@ impl Server {
     fn wait_until_ready(&mut self) -> anyhow::Result<()> {
         let began = Instant::now();
         while began.elapsed() < Duration::from_secs(20) {
-            if self.read_notes().is_some() && TcpStream::connect(self.address).is_ok() {
+            if self.is_told() && TcpStream::connect(self.address).is_ok() {
                 return Ok(());
             }
             ensure!(self.process.try_wait()?.is_none(), "the server ended: {}", self.log());
             std::thread::sleep(Duration::from_millis(20));
         }
         bail!("the server did not start: {}", self.log())
+    }
+
+    /// Whether it is known where the server listens; `dev` writes it down.
+    fn is_told(&mut self) -> bool {
+        matches!(self.place, Place::Database(_)) || self.read_notes().is_some()
     }
 
     fn read_notes(&mut self) -> Option<()> {
@@ -89,13 +118,9 @@ impl Server {
 
     /// New sessions, each as its jar.
     pub(crate) fn issue(&self, count: usize) -> anyhow::Result<Jars> {
-        let data = self.data();
         let mut command = Command::new(&self.binary);
         command.args(["session", "issue", "--subject", "bench", "--json", "--count", &count.to_string()]);
-        command.env("PERENNIAL__STORE__URL", format!("sqlite:{}", data.join("perennial.db").display()));
-        command.env("PERENNIAL__KEYS__DIR", data.join("keys"));
-        command.env("PERENNIAL__SERVER__PUBLIC_URL", format!("http://{}", self.host));
-        command.env("PERENNIAL__REGISTER__OPEN", "false").envs(ALWAYS_ROTATING);
+        configure(&mut command, &self.place, &self.data(), &self.host)?;
         let output = command.output()?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout)?.lines().map(Jar::of_issued).collect()
@@ -113,6 +138,32 @@ impl Server {
         Ok(lines.collect::<Vec<_>>().join(", "))
     }
 }
+
+/// What a command of the binary has to know. `dev` knows the rest by itself, and before it is told a host.
+fn configure(command: &mut Command, place: &Place, data: &Path, host: &str) -> anyhow::Result<()> {
+    command.envs(ALWAYS_ROTATING);
+    if host.is_empty() {
+        return Ok(());
+    }
+    command.env("PERENNIAL__SERVER__PUBLIC_URL", format!("http://{host}"));
+    command.env("PERENNIAL__REGISTER__OPEN", "false");
+    match place {
+        Place::Folder => {
+            command.env("PERENNIAL__STORE__URL", format!("sqlite:{}", data.join("perennial.db").display()));
+            command.env("PERENNIAL__KEYS__DIR", data.join("keys"));
+        }
+        Place::Database(url) => {
+            let master = data.join("master");
+            fs::write(&master, MASTER)?;
+            fs::set_permissions(&master, fs::Permissions::from_mode(0o600))?;
+            command.env("PERENNIAL__STORE__URL", url).env("PERENNIAL__KEYS__MASTER_FILE", master);
+        }
+    }
+    Ok(())
+}
+
+/// 32 bytes in base64, over a database that lasts as long as a run.
+const MASTER: &str = "cGVyZW5uaWFsIHRlc3QgbWFzdGVyIGtleSAwMDAwMDA=";
 
 const ALWAYS_ROTATING: [(&str, &str); 2] =
     [("PERENNIAL__TOKENS__COOLDOWN", "0ms"), ("PERENNIAL__TOKENS__OVERLAP", "0ms")];

@@ -38,7 +38,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "perennial-testkit", uses: LIBRARIES, tests_use: TEST_CRATES },
     Layer { name: "perennial-simulation", uses: LIBRARIES, tests_use: TEST_CRATES },
     Layer { name: "perennial-fuzz", uses: &[], tests_use: LIBRARIES },
-    Layer { name: "perennial-bench", uses: &[], tests_use: &[] },
+    Layer { name: "perennial-bench", uses: &["perennial-testkit"], tests_use: &[] },
     Layer { name: "xtask", uses: &[], tests_use: &[] },
 ];
 

@@ -69,6 +69,12 @@ pub(crate) enum KeysCommand {
         #[arg(long, value_name = "DURATION", default_value = "10m")]
         after: Millis,
     },
+    /// Seal the keys in the database under another master key; then give every node its file.
+    Reseal {
+        /// The file of the new master key.
+        #[arg(long, value_name = "FILE")]
+        to: String,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -7,6 +7,7 @@
 mod catalogue;
 mod choice;
 mod kind;
+mod master;
 mod origin;
 mod presets;
 mod print;
@@ -24,11 +25,12 @@ mod tree;
 pub use perennial_protocol::{call::Call, token::Transport};
 
 pub use choice::{CsrfMode, LogFormat, LogLevel};
+pub use master::Master;
 pub use origin::{NotAnOrigin, Origin};
 pub use problem::{Problem, Refused};
 pub use reference::reference;
 pub use settings::{
-    Cookies, Csrf, DatabaseUrl, Http, Limits, Log, Mail, MailTransport, Master, Mfa, Pages, Register, Server, Settings,
+    Cookies, Csrf, DatabaseUrl, Http, Limits, Log, Mail, MailTransport, Mfa, Pages, Register, Server, Settings,
     SmtpUrl, Store, Tokens,
 };
 pub use sources::{Mode, Sources};

@@ -12,10 +12,10 @@ use perennial_protocol::{
     time::Millis,
     token::{Issuer, Transport},
 };
-use zeroize::Zeroizing;
 
 use crate::{
     choice::{CsrfMode, LogFormat, LogLevel},
+    master::Master,
     origin::Origin,
 };
 
@@ -68,23 +68,6 @@ impl DatabaseUrl {
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("DatabaseUrl(..)")
-    }
-}
-
-/// The key over the keys in the database: 32 random bytes that are in no database.
-#[derive(Clone)]
-pub struct Master(pub(crate) Zeroizing<[u8; 32]>);
-
-impl Master {
-    /// The bytes in clear, to derive keys from.
-    pub fn expose(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Master {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Master(..)")
     }
 }
 

@@ -4,12 +4,11 @@
 //! `cargo run --release -p perennial-store-postgres --example write_rate [LANES]`. Every caller rotates sessions and
 //! waits for each answer. Each row of the table is measured right after the `pgbench` run beside it, because
 //! a shared machine changes its mind. The server is one that the tests make: `fsync` is on, and everything
-//! goes over the loopback network.
+//! goes over its socket.
 
 use std::{
     io::{self, Write as _},
     path::Path,
-    process::Command,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -48,7 +47,7 @@ async fn main() -> io::Result<()> {
         options.lanes = lanes.parse().map_err(io::Error::other)?;
     }
     let lanes = options.lanes;
-    let store = PostgresStore::connect(&database.tcp_url(), options).await.map_err(io::Error::other)?;
+    let store = PostgresStore::connect(&database.url(), options).await.map_err(io::Error::other)?;
     let store = Arc::new(store);
     fill(&store).await;
     database.sql("VACUUM ANALYZE");
@@ -74,7 +73,7 @@ async fn measure(
     writeln!(out, "|--:|--:|--:|--:|--:|--:|")?;
     let before = pages(database);
     for callers in CALLERS {
-        let bench = pgbench(cluster, database, script, callers)?;
+        let bench = cluster.pgbench(database.name(), script, callers as usize, ROW.as_secs());
         let (rotations, seconds) = for_a_while(store, callers, Kind::Rotate).await;
         let (both, both_seconds) = for_a_while(store, callers, Kind::LoadAndRotate).await;
         let rate = rotations / seconds;
@@ -91,17 +90,6 @@ async fn measure(
 
 fn pages(database: &Database<'_>) -> String {
     database.sql("SELECT pg_relation_size('perennial.session') / 8192")
-}
-
-/// The transactions a second of `pgbench`, with prepared statements.
-fn pgbench(cluster: &Cluster, database: &Database<'_>, script: &Path, clients: u32) -> io::Result<f64> {
-    let mut pgbench = Command::new("pgbench");
-    pgbench.args(["-h", "127.0.0.1", "-p", &cluster.port().to_string(), "-U", "postgres", "-n", "-M", "prepared"]);
-    pgbench.args(["-c", &clients.to_string(), "-j", &clients.min(2).to_string(), "-T", &ROW.as_secs().to_string()]);
-    let output = pgbench.arg("-f").arg(script).arg(database.name()).output()?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let rate = said.lines().find_map(|line| line.strip_prefix("tps = ")?.split_once(' ')?.0.parse().ok());
-    rate.ok_or_else(|| io::Error::other(format!("{said}{}", String::from_utf8_lossy(&output.stderr))))
 }
 
 async fn fill(store: &PostgresStore) {

@@ -24,28 +24,38 @@ impl SealedKeyStore for PostgresStore {
     }
 
     async fn insert_key(&self, key: &SealedKey) -> Result<Applied> {
-        self.write_key(Order::guarded(
+        self.write_keys(vec![Order::guarded(
             "INSERT INTO perennial.sealed_key (kind, id, active_from, sealed) VALUES ($1, $2, $3, $4)
              ON CONFLICT DO NOTHING",
             values![&key.kind, key.id.0, key.active_from.0, &key.sealed],
             place(&key.kind, key.id),
-        ))
+        )])
         .await
     }
 
+    async fn replace_keys(&self, keys: &[SealedKey]) -> Result<Applied> {
+        let replace = |key: &SealedKey| {
+            Order::guarded(
+                "UPDATE perennial.sealed_key SET sealed = $4 WHERE kind = $1 AND id = $2 AND active_from = $3",
+                values![&key.kind, key.id.0, key.active_from.0, &key.sealed],
+                place(&key.kind, key.id),
+            )
+        };
+        self.write_keys(keys.iter().map(replace).collect()).await
+    }
+
     async fn remove_key(&self, kind: &str, id: KeyId) -> Result<Applied> {
-        self.write_key(Order::guarded(
+        self.write_keys(vec![Order::guarded(
             "DELETE FROM perennial.sealed_key WHERE kind = $1 AND id = $2",
             values![kind, id.0],
             place(kind, id),
-        ))
+        )])
         .await
     }
 }
 
 impl PostgresStore {
-    async fn write_key(&self, order: Order) -> Result<Applied> {
-        let orders = vec![order];
+    async fn write_keys(&self, orders: Vec<Order>) -> Result<Applied> {
         order::check(&orders)?;
         self.carry_out(orders, Vec::new()).await
     }

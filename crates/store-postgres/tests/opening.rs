@@ -136,6 +136,13 @@ async fn a_sealed_key_is_kept_once_until_it_is_removed() {
     for key in [3, 1, 0, 2].map(|number| &keys[number]) {
         assert_eq!(nodes[0].insert_key(key).await.expect("available"), Applied::Done);
     }
+    let sealed_anew = [key("mac", 1, b"anew"), key("signing", 1, b"anew")];
+    assert_eq!(nodes[0].replace_keys(&sealed_anew).await.expect("available"), Applied::Done);
+    assert_eq!(nodes[1].load_keys().await.expect("available")[0], sealed_anew[0]);
+    let one_is_missing = [keys[0].clone(), key("mac", 9, b"anew")];
+    assert_eq!(nodes[0].replace_keys(&one_is_missing).await.expect("available"), Applied::Stale);
+    assert_eq!(nodes[1].load_keys().await.expect("available")[0], sealed_anew[0], "nothing of it happened");
+    assert_eq!(nodes[0].replace_keys(&[keys[0].clone(), keys[3].clone()]).await.expect("available"), Applied::Done);
     let other = key("mac", 2, b"of another node");
     assert_eq!(nodes[1].insert_key(&other).await.expect("available"), Applied::Stale);
     assert_eq!(nodes[1].load_keys().await.expect("available"), keys);

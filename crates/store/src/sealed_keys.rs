@@ -33,6 +33,9 @@ pub trait SealedKeyStore: Send + Sync + fmt::Debug {
     /// Guard: no key of this kind has this id.
     async fn insert_key(&self, key: &SealedKey) -> Result<Applied>;
 
+    /// Puts these in the place of the keys of their kind, id and `active_from`. Guard: they are all there.
+    async fn replace_keys(&self, keys: &[SealedKey]) -> Result<Applied>;
+
     /// Guard: the key is there.
     async fn remove_key(&self, kind: &str, id: KeyId) -> Result<Applied>;
 }

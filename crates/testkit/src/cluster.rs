@@ -255,7 +255,17 @@ impl Cluster {
         run(&mut psql)
     }
 
-    /// Where programs that take no URL find the socket.
+    /// The transactions a second of `pgbench` with this script, with prepared statements by the socket.
+    pub fn pgbench(&self, database: &str, script: &Path, clients: usize, seconds: u64) -> f64 {
+        let mut pgbench = Command::new(programs().join("pgbench"));
+        pgbench.arg("-h").arg(&self.directory).args(["-p", &self.port.to_string(), "-U", "postgres", "-n"]);
+        pgbench.args(["-M", "prepared", "-c", &clients.to_string(), "-j", &clients.min(2).to_string()]);
+        let said = run(pgbench.args(["-T", &seconds.to_string(), "-f"]).arg(script).arg(database));
+        let rate = said.lines().find_map(|line| line.strip_prefix("tps = ")?.split_once(' ')?.0.parse().ok());
+        rate.unwrap_or_else(|| panic!("pgbench tells no rate: {said}"))
+    }
+
+    /// Where programs that take no URL find the socket, beside the data.
     pub fn socket_directory(&self) -> &Path {
         &self.directory
     }

@@ -1,32 +1,47 @@
-//! `perennial keys list|rotate`.
+//! `perennial keys list|rotate|reseal`.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
+use anyhow::{anyhow, bail};
 use perennial_protocol::time::{Millis, UnixMillis};
 use perennial_service::{
     entropy::SystemEntropy,
-    keys::{self, KeyKind, KeyRecord, KeyStore},
+    keys::{self, KeyKind, KeyRecord, KeyStore, SealedKeys},
 };
-use perennial_settings::{Mode, Settings};
+use perennial_settings::{Master, Mode, Settings, Store};
+use perennial_store_postgres::{Options, PostgresStore};
 
 use crate::{
     cli::{KeysCommand, RotatedKind},
     say::say,
-    wiring,
+    wiring::{self, Keeping},
 };
 
 pub(crate) async fn run(config: Option<&Path>, command: &KeysCommand) -> anyhow::Result<()> {
     let settings = wiring::settings(Mode::Serve, config)?;
-    let wiring::Keeping { keys, clock } = wiring::open_keys(&settings).await?;
-    let now = clock.now();
     match command {
-        KeysCommand::List => list(&*keys, now).await,
-        KeysCommand::Rotate { kind, after } => rotate(&settings, &*keys, *kind, *after, now).await,
+        KeysCommand::List => list(wiring::open_keys(&settings).await?).await,
+        KeysCommand::Rotate { kind, after } => {
+            rotate(&settings, wiring::open_keys(&settings).await?, *kind, *after).await
+        }
+        KeysCommand::Reseal { to } => reseal(&settings, to).await,
     }
 }
 
-async fn list(keys: &dyn KeyStore, now: UnixMillis) -> anyhow::Result<()> {
-    let records = keys.read().await?;
+async fn reseal(settings: &Settings, to: &str) -> anyhow::Result<()> {
+    let Store::Postgres { url, master } = &settings.store else {
+        bail!("the keys are files that no master key seals: protect the folder instead");
+    };
+    let next = Master::read(to).map_err(|rest| anyhow!("--to {rest}"))?;
+    let store = Arc::new(PostgresStore::connect(url.expose(), Options::default()).await?);
+    let count = SealedKeys::new(store, master.expose(), Arc::new(SystemEntropy)).seal_under(next.expose()).await?;
+    say(format_args!("{count} keys are sealed under {to}. Running nodes go on with the keys they have; make it the"))?;
+    say(format_args!("file of `keys.master_file` on every node now, and restart them one after the other."))?;
+    Ok(())
+}
+
+async fn list(Keeping { keys, clock }: Keeping) -> anyhow::Result<()> {
+    let (records, now) = (keys.read().await?, clock.now());
     if records.is_empty() {
         say(format_args!("There are no keys yet: `perennial migrate` makes them."))?;
     }
@@ -55,11 +70,11 @@ fn successor<'r>(records: &'r [KeyRecord], record: &KeyRecord) -> Option<&'r Key
 
 async fn rotate(
     settings: &Settings,
-    keys: &dyn KeyStore,
+    Keeping { keys, clock }: Keeping,
     kind: RotatedKind,
     after: Millis,
-    now: UnixMillis,
 ) -> anyhow::Result<()> {
+    let (keys, now) = (&*keys, clock.now());
     let kinds: &[KeyKind] = match kind {
         RotatedKind::Signing => &[KeyKind::Signing],
         RotatedKind::Mac => &[KeyKind::Mac],

@@ -25,7 +25,7 @@ const PURPOSE: &[u8] = b"perennial sealed keys 1";
 pub struct SealedKeys {
     store: Arc<dyn SealedKeyStore>,
     entropy: Arc<dyn Entropy>,
-    seal: LessSafeKey,
+    seal: Seal,
 }
 
 impl fmt::Debug for SealedKeys {
@@ -36,25 +36,45 @@ impl fmt::Debug for SealedKeys {
 
 impl SealedKeys {
     pub fn new(store: Arc<dyn SealedKeyStore>, master: &[u8; 32], entropy: Arc<dyn Entropy>) -> Self {
+        Self { store, entropy, seal: Seal::under(master) }
+    }
+
+    /// Seals every key under another master; answers how many there are. Keys that are sealed under it already
+    /// stay, so that a second try finishes what a first one left.
+    pub async fn seal_under(&self, master: &[u8; 32]) -> Result<usize, KeyError> {
+        let seal = Seal::under(master);
+        let kept = self.store.load_keys().await?;
+        let former = kept.iter().filter(|key| seal.open(key).is_none());
+        let former = former.map(|key| self.opened(key)).collect::<Result<Vec<_>, _>>()?;
+        let anew: Vec<SealedKey> = former.iter().map(|record| seal.seal(record, &*self.entropy)).collect();
+        if !anew.is_empty() && self.store.replace_keys(&anew).await? == Applied::Stale {
+            return Err(KeyError::Contended("the"));
+        }
+        Ok(kept.len())
+    }
+
+    fn opened(&self, key: &SealedKey) -> Result<KeyRecord, KeyError> {
+        self.seal.open(key).ok_or_else(|| KeyError::DoesNotOpen { kind: key.kind.clone(), id: key.id.0 })
+    }
+}
+
+/// What a master key comes to.
+struct Seal(LessSafeKey);
+
+impl Seal {
+    fn under(master: &[u8; 32]) -> Self {
         let derived = Salt::new(HKDF_SHA256, PURPOSE).extract(master);
-        let unbound = UnboundKey::from(
-            derived.expand(&[b"aes-256-gcm"], &AES_256_GCM).expect("a key of 32 bytes can be derived by HKDF-SHA256"),
-        );
-        Self { store, entropy, seal: LessSafeKey::new(unbound) }
+        let derived = derived.expand(&[b"aes-256-gcm"], &AES_256_GCM).expect("HKDF-SHA256 derives 32 bytes");
+        Self(LessSafeKey::new(UnboundKey::from(derived)))
     }
 
     /// Nonce, ciphertext and tag.
-    fn seal(&self, record: &KeyRecord) -> SealedKey {
-        let nonce = entropy::bytes::<NONCE_LEN>(&*self.entropy);
+    fn seal(&self, record: &KeyRecord, entropy: &dyn Entropy) -> SealedKey {
+        let nonce = entropy::bytes::<NONCE_LEN>(entropy);
         let mut sealed = Zeroizing::new(record.secret.to_vec());
-        let tag = self
-            .seal
-            .seal_in_place_separate_tag(
-                Nonce::assume_unique_for_key(nonce),
-                associated(record.kind, record.id, record.active_from),
-                &mut sealed,
-            )
-            .expect("a key of a few bytes is far below the limit of AES-GCM");
+        let associated = associated(record.kind, record.id, record.active_from);
+        let tag = self.0.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), associated, &mut sealed);
+        let tag = tag.expect("a key of a few bytes is far below the limit of AES-GCM");
         SealedKey {
             kind: record.kind.name().to_owned(),
             id: record.id,
@@ -63,19 +83,15 @@ impl SealedKeys {
         }
     }
 
-    /// `None` for a kind that a newer program made.
-    fn open(&self, key: SealedKey) -> Option<Result<KeyRecord, KeyError>> {
-        let SealedKey { kind, id, active_from, sealed } = key;
-        let kind = KeyKind::named(&kind)?;
-        let opened = sealed.split_first_chunk::<NONCE_LEN>().and_then(|(nonce, rest)| {
-            let mut secret = Zeroizing::new(rest.to_vec());
-            let nonce = Nonce::assume_unique_for_key(*nonce);
-            let length = self.seal.open_in_place(nonce, associated(kind, id, active_from), &mut secret).ok()?.len();
-            secret.truncate(length);
-            Some(secret)
-        });
-        let refused = || KeyError::DoesNotOpen { kind: kind.name().to_owned(), id: id.0 };
-        Some(opened.map(|secret| KeyRecord { kind, id, active_from, secret }).ok_or_else(refused))
+    fn open(&self, key: &SealedKey) -> Option<KeyRecord> {
+        let kind = KeyKind::named(&key.kind)?;
+        let (nonce, rest) = key.sealed.split_first_chunk::<NONCE_LEN>()?;
+        let mut secret = Zeroizing::new(rest.to_vec());
+        let associated = associated(kind, key.id, key.active_from);
+        let opened = self.0.open_in_place(Nonce::assume_unique_for_key(*nonce), associated, &mut secret);
+        let length = opened.ok()?.len();
+        secret.truncate(length);
+        Some(KeyRecord { kind, id: key.id, active_from: key.active_from, secret })
     }
 }
 
@@ -87,13 +103,15 @@ fn associated(kind: KeyKind, id: KeyId, active_from: UnixMillis) -> Aad<String> 
 impl KeyStore for SealedKeys {
     async fn read(&self) -> Result<Vec<KeyRecord>, KeyError> {
         let sealed = self.store.load_keys().await?;
-        let mut records = sealed.into_iter().filter_map(|key| self.open(key)).collect::<Result<Vec<_>, _>>()?;
+        // A newer program beside this one may have keys of a kind that is not known here.
+        let known = sealed.iter().filter(|key| KeyKind::named(&key.kind).is_some());
+        let mut records = known.map(|key| self.opened(key)).collect::<Result<Vec<_>, _>>()?;
         records.sort_by_key(|record| (record.kind, record.id));
         Ok(records)
     }
 
     async fn insert(&self, record: &KeyRecord) -> Result<Applied, KeyError> {
-        Ok(self.store.insert_key(&self.seal(record)).await?)
+        Ok(self.store.insert_key(&self.seal.seal(record, &*self.entropy)).await?)
     }
 
     async fn remove(&self, kind: KeyKind, id: KeyId) -> Result<(), KeyError> {
@@ -133,6 +151,14 @@ mod tests {
                 return Ok(Applied::Stale);
             }
             keys.insert((key.kind.clone(), key.id), key.clone());
+            Ok(Applied::Done)
+        }
+
+        async fn replace_keys(&self, anew: &[SealedKey]) -> perennial_store::Result<Applied> {
+            let mut keys = self.0.lock().expect("no panic");
+            for key in anew {
+                keys.insert((key.kind.clone(), key.id), key.clone());
+            }
             Ok(Applied::Done)
         }
 
@@ -188,6 +214,18 @@ mod tests {
         assert!(refusal.contains("the mac key 1") && refusal.contains("keys.master_file"), "{refusal}");
         let refused = ensure(&node(&table, 8), &SystemEntropy, UnixMillis(0)).await;
         assert!(refused.is_err(), "and makes no key beside those it cannot read");
+    }
+
+    #[tokio::test]
+    async fn keys_that_are_sealed_anew_open_under_the_new_master_only() {
+        let table = Arc::default();
+        let before = ensure(&node(&table, 7), &SystemEntropy, UnixMillis(0)).await.expect("keys");
+        assert_eq!(node(&table, 7).seal_under(&[8; 32]).await.expect("sealed"), 3);
+        assert_eq!(node(&table, 7).seal_under(&[8; 32]).await.expect("they are already"), 3);
+        assert!(matches!(node(&table, 7).read().await, Err(KeyError::DoesNotOpen { .. })));
+        let after = node(&table, 8).read().await.expect("keys");
+        assert!(before.iter().zip(&after).all(|(one, other)| one.secret == other.secret));
+        assert!(node(&table, 9).seal_under(&[10; 32]).await.is_err(), "who cannot open them seals nothing");
     }
 
     /// Whoever can write to the database, and has no master key.

@@ -1,27 +1,15 @@
 //! Where sessions and accounts are kept, and where the keys are: the one follows from the other.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{fs, path::PathBuf};
 
-use base64::{
-    Engine,
-    alphabet::STANDARD,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
 use zeroize::Zeroizing;
 
 use super::Resolver;
 use crate::{
+    master::{MAKE_MASTER, Master},
     schema,
-    settings::{DatabaseUrl, Master, Store},
+    settings::{DatabaseUrl, Store},
 };
-
-/// Base64 as `openssl` and `base64` write it; the padding may be there.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
-
-const MAKE_MASTER: &str = "`(umask 077; openssl rand -base64 32 > FILE)` makes one";
 
 impl Resolver<'_> {
     pub(super) fn store(&mut self) -> Option<Store> {
@@ -83,23 +71,6 @@ impl Resolver<'_> {
             self.refuse(key, format!("{rest} ({MAKE_MASTER})"));
             return None;
         }
-        self.parsed(key, master(path))
+        self.parsed(key, Master::read(path))
     }
-}
-
-/// The master key in this file. No refusal quotes what is in it.
-fn master(path: &str) -> Result<Master, String> {
-    let refused = |error: std::io::Error| format!("names {path}, which cannot be read: {error}");
-    let metadata = fs::metadata(path).map_err(refused)?;
-    // The group may read it: that is how a file of root is given to one service.
-    if metadata.permissions().mode() & 0o007 != 0 {
-        return Err(format!("names {path}, which everybody on this machine can reach: run `chmod o= {path}`"));
-    }
-    let text = Zeroizing::new(fs::read_to_string(path).map_err(refused)?);
-    let bytes = BASE64.decode(text.trim()).map(Zeroizing::new);
-    let bytes = bytes.map_err(|_| format!("names {path}, which holds no base64: {MAKE_MASTER}"))?;
-    let master = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| {
-        format!("names {path}, which holds {} bytes, and 32 random bytes are needed: {MAKE_MASTER}", bytes.len())
-    })?;
-    Ok(Master(Zeroizing::new(master)))
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    fs,
     time::{Duration, Instant},
 };
 
@@ -95,4 +96,28 @@ async fn f45_public_keys_are_kept_for_less_time_than_a_new_one_is_published_befo
         assert!(control.contains("public") && age > 0 && age < default_lead, "{control}");
     }
     assert!(nodes.printed(&["keys", "rotate"]).contains("signing key 2: published now, in use in 10m"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_master_key_costs_no_request_and_the_former_one_opens_nothing_any_more() {
+    let nodes = Nodes::start(BINARY, 1, always_rotating());
+    let mut browser = nodes.issue("resealed", 1).remove(0);
+    let next = nodes.scratch().join("next");
+    fs::copy(nodes.scratch().join("master"), &next).expect("a copy keeps the mode");
+    fs::write(&next, format!("{}A=\n", "B".repeat(42))).expect("another key of 32 bytes");
+    let next = next.to_str().expect("a path of ours");
+
+    assert!(nodes.printed(&["keys", "reseal", "--to", next]).starts_with("3 keys are sealed under "));
+    // Longer than the pause between two looks at the keys.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(browser.refresh_and_keep().await.status, 200, "a running node goes on");
+    assert!(nodes.node(0).log().contains("the keys could not be read again"), "{}", nodes.node(0).log());
+
+    let listed = nodes.command(&["keys", "list"]);
+    assert!(String::from_utf8_lossy(&listed.stderr).contains("holds another master key"), "{listed:?}");
+    let mut nodes = nodes;
+    nodes.add(&[("PERENNIAL__KEYS__MASTER_FILE", next)]);
+    let mut elsewhere = browser.at(&nodes.node(1).url);
+    assert_eq!(elsewhere.refresh_and_keep().await.status, 200, "the keys are the same as before");
+    assert_eq!(published(&nodes, 0).await, published(&nodes, 1).await);
 }
