@@ -3,7 +3,7 @@
 //
 // usage: two_origins.mjs AUTH_ORIGIN APP_ORIGIN UPSTREAM CERTIFICATE KEY EMAIL PASSWORD
 //
-// Serves TLS for both origins on this machine (the auth service itself answers at UPSTREAM, over plain http),
+// The page's own code is what docs/guides/two-origins.md shows. Serves TLS for both origins on this machine (the auth service itself answers at UPSTREAM, over plain http),
 // drives Chromium through the story, and prints what was seen as one line of JSON.
 // PERENNIAL_CHROMIUM and PERENNIAL_NODE_MODULES name the browser and the folder of the packages.
 
@@ -43,7 +43,10 @@ const auth = createServer(tls, (request, response) => {
 
 // The app: its page, and an API that believes nothing but the published keys.
 const keys = createRemoteJWKSet(new URL('/.well-known/jwks.json', UPSTREAM))
+const guide = readFileSync(new URL('../../docs/guides/two-origins.md', import.meta.url), 'utf8')
+const client = /```js\n([\s\S]*?)```/.exec(guide)[1].replaceAll('https://auth.example.com', AUTH)
 const app = createServer(tls, async (request, response) => {
+  if (request.url === '/client.js') return response.writeHead(200, { 'content-type': 'text/javascript' }).end(client)
   if (request.url !== '/api/orders') {
     return response.writeHead(200, { 'content-type': 'text/html' }).end(`<title>${request.headers.host}</title>`)
   }
@@ -126,7 +129,53 @@ async function story() {
   await Promise.all([page.waitForURL(`${APP}/**`, { timeout: 10_000 }), page.click('main button[type=submit]')])
   told.returnedTo = page.url().replace(APP, '')
   told.resumedAfterThePages = await call(page, 'POST', '/auth/session')
+  await context.clearCookies()
+  told.guided = await guided()
   return told
+}
+
+// The guide's client in a page of its own, through logins, deaths of tokens and a change of the person.
+async function guided() {
+  const [page, other] = [await open(APP), await open(APP)]
+  const use = (tab, action, ...words) =>
+    tab.evaluate(
+      async ({ action, words }) => {
+        globalThis.client ??= await import('/client.js')
+        try {
+          const answer = await globalThis.client[action](...words)
+          return answer instanceof Response ? answer.status : (answer?.status ?? 'done')
+        } catch (error) {
+          return error.code ?? error.name
+        }
+      },
+      { action, words },
+    )
+  const told = { before: await use(page, 'resume'), login: await use(page, 'login', email, password) }
+  told.resumed = await use(other, 'resume')
+  while ((await raw(other)) === 200) await pause(100)
+  const renewal = seen.length
+  told.calls = await page.evaluate(async () => {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => globalThis.client.api('/api/orders')))
+    return [...new Set(answers.map((answer) => answer.status))]
+  })
+  told.renewals = count('POST', '/auth/token', renewal)
+  told.otherLogin = await use(other, 'login', email, password)
+  while ((await raw(page)) === 200) await pause(100)
+  told.staleTab = await use(page, 'api', '/api/orders')
+  told.settled = [await use(page, 'resume'), await use(page, 'api', '/api/orders')]
+  told.logout = [await use(page, 'logout'), await use(page, 'api', '/api/orders')]
+  return told
+
+  // Whether the tab's token is still good, without anything that would renew it.
+  function raw(tab) {
+    return tab.evaluate(async () => {
+      const real = globalThis.fetch
+      let status
+      globalThis.fetch = async (...words) => ((status = (await real(...words)).status), new Response())
+      await globalThis.client.api('/api/orders').finally(() => { globalThis.fetch = real })
+      return status
+    })
+  }
 }
 
 async function open(origin) {

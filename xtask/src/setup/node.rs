@@ -16,7 +16,7 @@ use crate::{
 const PACKAGES: &[&str] = &[
     "axios@1.21.1",
     "axios-auth-refresh@5.0.2",
-    "axios-cookiejar-support@7.0.0",
+    "axios-cookiejar-support@6.0.5",
     "jose@6.2.17",
     "playwright-core@1.65.1",
     "tough-cookie@6.1.0",

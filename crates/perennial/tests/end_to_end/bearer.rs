@@ -221,6 +221,37 @@ async fn in_cookie_transport_a_bearer_is_worth_nothing() {
 }
 
 #[tokio::test]
+async fn f12_while_the_store_is_locked_a_bearer_passes_and_a_refresh_is_503_with_cookies_untouched() {
+    let server = Server::start_with(BINARY, bearer());
+    let browser = server.logged_in().await;
+    let time = server.time_travel();
+    time.pass(1000);
+    time.execute("BEGIN EXCLUSIVE");
+    let read = browser.get("/auth/session").await;
+    let refused = browser.refresh().await;
+    time.execute("COMMIT");
+    assert_eq!((read.status, read.field("status")), (200, json!("authenticated")), "{}", read.text);
+    assert_eq!((refused.status, refused.code().as_str()), (503, "auth_unavailable"), "{}", refused.text);
+    assert!(refused.set_cookie.is_empty() && refused.access().is_none(), "{:?}", refused.cookie_names());
+    assert!(refused.header("retry-after").is_some());
+    minted(&browser.refresh().await);
+}
+
+#[tokio::test]
+async fn answers_carry_the_fields_that_are_asked_for_by_the_names_they_are_given() {
+    let fields = "{ token = { accessToken = \"access\", user = \"user\" } }";
+    let server = Server::start_with(BINARY, bearer().with("http.fields", fields));
+    let browser = server.logged_in().await;
+    let answer = browser.refresh().await;
+    let body = answer.json();
+    let names: Vec<&str> = body.as_object().expect("an object").keys().map(String::as_str).collect();
+    assert_eq!(names, ["accessToken", "user"], "{}", answer.text);
+    let mut tab = browser.copy();
+    tab.access = body["accessToken"].as_str().map(str::to_owned);
+    assert_eq!(from_page(&tab, "GET", "/auth/sessions", None).await.status, 200);
+}
+
+#[tokio::test]
 async fn pages_tell_who_is_logged_in_and_offer_no_more_than_to_leave() {
     let server = Server::start_with(BINARY, bearer());
     let mut browser = server.logged_in().await;

@@ -159,6 +159,18 @@ fn the_rotating_bearer_wire_brings_short_bearers_and_rotation_within_fixed_thirt
 }
 
 #[test]
+fn names_of_fields_are_kept_as_they_are_written() {
+    let fields = "{ token = { accessToken = \"access\", who = \"user\" } }";
+    let lines = "tokens.transport = \"bearer\"\n";
+    let expected = [("accessToken".to_owned(), "access".to_owned()), ("who".to_owned(), "user".to_owned())];
+    for sources in
+        [file(&format!("{lines}http.fields = {fields}")), file(lines).variables([("PERENNIAL__HTTP__FIELDS", fields)])]
+    {
+        assert_eq!(settings(&sources).http.fields[&Call::Token], expected);
+    }
+}
+
+#[test]
 fn the_server_first_wire_brings_the_envelope_and_a_token_for_everything() {
     let settings = settings(&file("http.wire = \"server-first\"\nserver.public_url = \"https://app.example.com\""));
     assert!(settings.http.envelope);

@@ -29,7 +29,7 @@ async fn story() -> Value {
         &auth,
         &format!(
             "[http]\nwire = \"rotating-bearer\"\n[csrf]\nallowed_origins = [\"{app}\"]\n\
-             [tokens]\naccess_ttl = \"8s\"\njitter = 0.0\ncooldown = \"1s\"\noverlap = \"1s\"\n"
+             [tokens]\naccess_ttl = \"5s\"\njitter = 0.0\ncooldown = \"1s\"\noverlap = \"1s\"\n"
         ),
     );
     site.add_person(EMAIL, PASSWORD);
@@ -98,4 +98,14 @@ async fn a_browser_with_app_and_auth_on_two_origins_stays_logged_in_and_shuts_fo
     assert_eq!(told["afterwards"], refusal(401, "not_authenticated", none_came));
     assert_eq!(told["returnedTo"], "/welcome?back=1", "the hosted login leads back to the app");
     assert_eq!(told["resumedAfterThePages"], success(true));
+    assert_eq!(
+        told["guided"],
+        json!({
+            "before": "unauthenticated", "login": "authenticated", "resumed": "authenticated",
+            "calls": [200], "renewals": 1,
+            "otherLogin": "authenticated", "staleTab": "identity_changed", "settled": ["authenticated", 200],
+            "logout": ["done", "not_authenticated"],
+        }),
+        "the client that the guide shows"
+    );
 }
