@@ -21,7 +21,7 @@ use perennial_protocol::refusal::Refusal;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    http::{in_time, problem},
+    http::{in_time, paths, problem},
     service::Service,
 };
 
@@ -45,7 +45,10 @@ pub fn router(service: Arc<Service>) -> Router {
         .fallback(async || problem::plain(&Refusal::NotFound))
         .method_not_allowed_fallback(async || problem::plain(&Refusal::MethodNotAllowed))
         .with_state(service);
-    calls
+    // Layers of the outer router run before the inner one looks at the path.
+    Router::new()
+        .fallback_service(calls)
+        .layer(middleware::map_request(async |request: Request| paths::bare(request)))
         .layer(middleware::from_fn(move |request, next| in_time(timeout, request, next)))
         .layer(CatchPanicLayer::custom(|_| problem::plain(&Refusal::InternalError)))
 }

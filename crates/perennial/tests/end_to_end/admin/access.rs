@@ -205,6 +205,8 @@ async fn addresses_that_are_none_are_named_and_the_public_listener_has_none_of_t
     check_refused(&program.get("/admin").await, 404, "not_found");
     check_refused(&program.get("/admin/nothing").await, 404, "not_found");
     check_refused(&program.get("/admin/users/%FF").await, 404, "not_found");
+    check_refused(&program.get("/nothing").await, 404, "not_found");
+    assert_eq!(program.get("/admin/users/?limit=1").await.status, 200, "a trailing slash is accepted");
     check_refused(&program.send("PATCH", "/admin/users", None).await, 405, "method_not_allowed");
     let public = Program { client: Browser::new(&server.url), key: program.key };
     for (method, path, body) in calls() {

@@ -94,7 +94,8 @@ impl Line {
             return Err(sentence.to_owned());
         }
         let name = tidy_name(&self.name).map_err(|refusal| sentence(&refusal))?;
-        let password_hash = self.password_hash.unwrap_or_default();
+        // Django writes `!` and something random where somebody has no password.
+        let password_hash = self.password_hash.filter(|hash| !hash.starts_with('!')).unwrap_or_default();
         if !password_hash.is_empty() {
             KeptHash::parse(&password_hash).map_err(|why| why.to_string())?;
         }
