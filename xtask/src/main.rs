@@ -11,6 +11,7 @@ mod metadata;
 mod process;
 mod runner;
 mod setup;
+mod simulate;
 mod steps;
 mod style;
 mod tools;
@@ -28,7 +29,7 @@ struct Arguments {
     order: Order,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Order {
     /// Prepare this machine, then run every check and every test.
     Test,
@@ -42,6 +43,8 @@ enum Order {
     Style,
     /// Check that the foreign libraries accept good tokens and refuse bad ones.
     Interop,
+    /// Play the seeded worlds over the real service, and print what they came to.
+    Simulate(simulate::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +66,7 @@ fn run(order: Order) -> anyhow::Result<()> {
         Order::Layers => layers::run(&root),
         Order::Style => style::run(&root),
         Order::Interop => check::interop(&root),
+        Order::Simulate(arguments) => simulate::run(&root, &arguments),
     }
 }
 

@@ -8,6 +8,8 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
+use crate::time::{Millis, UnixMillis};
+
 /// The private name of a session: 16 random bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sid(pub [u8; 16]);
@@ -28,11 +30,28 @@ pub struct SessionKey(String);
 #[error("a session key is 16 characters of base64url")]
 pub struct NotASessionKey;
 
+/// How many pairs of characters there are to begin with.
+const TAGS: i64 = 64 * 64;
+
 impl SessionKey {
     pub const LENGTH: usize = 16;
 
+    /// How long keys of the moment begin with the same two characters.
+    const TAG_STEP: Millis = Millis(50);
+
     pub fn from_random(bytes: [u8; 12]) -> Self {
         Self(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// A key whose two characters name the moment: keys of the same three minutes have others, unless they were
+    /// made within one `TAG_STEP`. A late answer of a login that is over, and left nothing in the jar to be seen
+    /// by, then does not meet the cookies of the present one.
+    pub fn at(moment: UnixMillis, mut bytes: [u8; 12]) -> Self {
+        let number = u16::try_from(moment.0.div_euclid(Self::TAG_STEP.0).rem_euclid(TAGS)).unwrap_or(0);
+        let [high, low] = (number << 4).to_be_bytes();
+        bytes[0] = high;
+        bytes[1] = low | (bytes[1] & 0x0f);
+        Self::from_random(bytes)
     }
 
     pub fn parse(text: &str) -> Result<Self, NotASessionKey> {
@@ -117,5 +136,25 @@ impl From<Subject> for String {
 impl fmt::Display for Subject {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_the_same_three_minutes_begin_differently() {
+        let began = 1_800_000_000_000;
+        let tags = (0..3600).map(|step| SessionKey::at(UnixMillis(began + 50 * step), [0xff; 12]).tag().to_owned());
+        assert_eq!(tags.collect::<std::collections::BTreeSet<_>>().len(), 3600);
+    }
+
+    #[test]
+    fn the_moment_is_all_that_a_key_tells() {
+        let bytes = [0xff; 12];
+        let key = SessionKey::at(UnixMillis(0), bytes);
+        assert_eq!(key.as_str(), "AA______________");
+        assert_eq!(SessionKey::parse(key.as_str()), Ok(key));
     }
 }

@@ -3,7 +3,7 @@
 //! Operations speak of sessions, steps and tokens; `http::cookies` turns a `JarChange` into Set-Cookie
 //! lines, `http::answer` turns a `Standing` into JSON.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use perennial_protocol::{
     claims::Claims,
@@ -15,6 +15,7 @@ use perennial_protocol::{
     time::{Millis, UnixMillis},
     token::AccessClaims,
 };
+use tokio::time::Instant;
 
 use crate::{credentials::IssuedAccess, limits};
 

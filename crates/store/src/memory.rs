@@ -30,6 +30,13 @@ pub struct MemoryStore {
     tables: Mutex<Tables>,
 }
 
+/// A copy as of now, which goes its own way: what a backup holds.
+impl Clone for MemoryStore {
+    fn clone(&self) -> Self {
+        Self { tables: Mutex::new(self.tables().clone()) }
+    }
+}
+
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("MemoryStore")

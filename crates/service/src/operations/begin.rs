@@ -110,7 +110,7 @@ fn new_session(
 ) -> Result<Session, Refusal> {
     Ok(Session {
         sid: Sid(entropy::bytes(&*service.entropy)),
-        session_key: free_key(service, &visit.jar).ok_or(Refusal::InternalError)?,
+        session_key: free_key(service, &visit.jar, now).ok_or(Refusal::InternalError)?,
         salt: Salt(entropy::bytes(&*service.entropy)),
         subject,
         created_at: now,
@@ -124,9 +124,12 @@ fn new_session(
     })
 }
 
-/// A key whose two characters are free in the jar, so that no late answer of a former session meets it.
-fn free_key(service: &Service, jar: &Jar) -> Option<SessionKey> {
-    std::iter::repeat_with(|| SessionKey::from_random(entropy::bytes(&*service.entropy)))
+/// A key whose two characters are free in the jar, so that no late answer of a former session meets it. Those of
+/// the moment were nobody's lately, not even of a session that is over and has left the jar.
+fn free_key(service: &Service, jar: &Jar, now: UnixMillis) -> Option<SessionKey> {
+    let of_the_moment = SessionKey::at(now, entropy::bytes(&*service.entropy));
+    std::iter::once(of_the_moment)
+        .chain(std::iter::repeat_with(|| SessionKey::from_random(entropy::bytes(&*service.entropy))))
         .take(limits::SESSION_KEY_DRAWS)
         .find(|key| {
             service.settings.cookies.tags == perennial_protocol::cookie::names::Tags::Off

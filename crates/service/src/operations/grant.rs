@@ -1,13 +1,12 @@
 //! Tokens for a session that was decided to get them.
 
-use std::time::Instant;
-
 use perennial_protocol::{
     refresh::{Branch, Generation, RefreshToken},
     session::Session,
     time::UnixMillis,
     token::Transport,
 };
+use tokio::time::Instant;
 
 use crate::{
     entropy,

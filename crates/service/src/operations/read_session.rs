@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use perennial_protocol::{
-    cookie::{Chosen, Jar, Selection},
+    cookie::{Chosen, Jar, Selection, jar::CarriedRefresh},
     login::{PendingToken, StepName},
     refresh::{Asked, Decision, Delivery, Request, confirms, decide},
     refusal::Refusal,
@@ -96,10 +96,19 @@ async fn by_access_alone(service: &Service, visit: &Visit, keys: &Keys, now: Uni
     })
 }
 
-/// What an access token alone tells while the store cannot be asked: a good one passes, unless this node
-/// heard that its session was ended.
+/// What an access token alone tells while the store cannot be asked: a good one passes, unless this node heard
+/// that its session was ended, and where the jar speaks for one login only. Which of several is the newest, only
+/// the store knows.
 pub fn read_without_store(service: &Service, visit: &Visit) -> Option<Standing> {
-    let claims = access_of(service, &service.keys(), visit, service.now(), |_| true)?;
+    let (keys, names, now) = (service.keys(), &service.settings.cookies, service.now());
+    let lives = |claims: &AccessClaims| service.ends.of(&claims.sid).is_none();
+    let claims =
+        access_of(service, &keys, visit, now, lives).or_else(|| access_of(service, &keys, visit, now, |_| true))?;
+    let another = access_of(service, &keys, visit, now, |other| lives(other) && other.sid != claims.sid);
+    let is_its_own = |carried: &CarriedRefresh| carried.name == names.refresh_of(&claims.sid);
+    if another.is_some() || !visit.jar.refresh(names).iter().all(is_its_own) {
+        return None;
+    }
     if let Some(ended) = service.ends.of(&claims.sid) {
         let jar = JarChange { closed: vec![claims.sid.clone()], ended: Some(ended.reason), ..JarChange::default() };
         return Some(Standing { verdict: Verdict::Ended(ended.reason), ..Standing::of_nobody(jar) });

@@ -12,6 +12,7 @@ pub(super) enum Settle {
 }
 
 /// Rows, and what they were before the change that is under way.
+#[derive(Clone)]
 pub(super) struct Table<K, V> {
     pub(super) rows: BTreeMap<K, V>,
     before: Vec<(K, Option<V>)>,

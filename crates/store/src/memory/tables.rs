@@ -13,7 +13,7 @@ use perennial_protocol::{
 use super::table::{Settle, Table};
 use crate::{Allowance, AllowanceKey, Applied, Change, Write};
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Tables {
     pub(super) sessions: Table<Sid, Session>,
     pub(super) session_keys: Table<SessionKey, Sid>,

@@ -12,7 +12,7 @@ use perennial_protocol::{
     time::{Millis, UnixMillis},
 };
 
-use crate::{
+use super::{
     honest::State,
     jar::{Jar, Token},
     network::{Leg, Message},

@@ -16,7 +16,7 @@ use perennial_protocol::{
 };
 use stateright::{Model, Property};
 
-use crate::{
+use super::{
     jar::{Jar, Token},
     rules::{ACCESS, Ask, Rules, gives_tokens},
     server::{Answer, Carried, Confirmation, Outcome, Server},

@@ -8,7 +8,7 @@ use perennial_protocol::{
 };
 use stateright::{Model, Path};
 
-use crate::{
+use super::{
     honest::{self, Honest},
     jar::{Jar, Token},
     network::Leg,

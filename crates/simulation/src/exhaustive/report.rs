@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{
+use super::{
     search::{End, Findings},
     worlds::{Expected, Scene},
 };

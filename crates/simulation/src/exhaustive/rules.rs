@@ -15,7 +15,7 @@ use perennial_protocol::{
     time::{Millis, UnixMillis},
 };
 
-use crate::{
+use super::{
     jar::{Jar, Token},
     tally::Tally,
 };

@@ -8,7 +8,7 @@ use perennial_protocol::{
     time::Millis,
 };
 
-use crate::{
+use super::{
     honest::{self, Fault, NO_LOGOUT, NO_RESURRECTION},
     rules::{ACCESS, Ask, BALANCED, Twist},
     thief::{self, FOUND, NOT_EVICTED, Pace},

@@ -8,7 +8,7 @@ use std::{
     process::ExitCode,
 };
 
-use perennial_simulation::{
+use perennial_simulation::exhaustive::{
     report,
     search::{counterexample, search},
     worlds::{self, Effort, World},

@@ -11,7 +11,7 @@ use perennial_protocol::{
 };
 use stateright::{Model, Property};
 
-use crate::{
+use super::{
     canonical::Lens,
     jar::{Browser, Jar},
     network::{Leg, Listener, Message, Network},
@@ -284,7 +284,7 @@ fn load(state: &mut State, index: usize) {
     }
 }
 
-fn store(state: &mut State, index: usize, kept: impl FnOnce(crate::jar::Token) -> Jar) {
+fn store(state: &mut State, index: usize, kept: impl FnOnce(super::jar::Token) -> Jar) {
     let message = state.network.0.remove(index);
     let Leg::Answer(answer) = message.leg else { unreachable!("only answers are stored") };
     let jar = match answer {

@@ -10,7 +10,7 @@ use perennial_protocol::{
     time::UnixMillis,
 };
 
-use crate::{
+use super::{
     jar::{Jar, Token},
     rules::{Ask, Row, Rules, gives_tokens},
 };

@@ -5,7 +5,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use perennial_simulation::{
+use perennial_simulation::exhaustive::{
     honest::Honest,
     rules::Rules,
     search::{counterexample, search},

@@ -2,7 +2,7 @@
 
 use perennial_protocol::time::{Millis, UnixMillis};
 
-use crate::server::{Answer, Carried, Loaded};
+use super::server::{Answer, Carried, Loaded};
 
 /// One request or one answer. Each leg may take as long as the world's hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -9,7 +9,7 @@ use std::{
 
 use stateright::{Checker, HasDiscoveries, Model, Path};
 
-use crate::{
+use super::{
     honest::Honest,
     rules::Rules,
     thief::Theft,
