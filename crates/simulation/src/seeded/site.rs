@@ -24,16 +24,17 @@ use perennial_protocol::{
     origin::{Loopback, OriginPolicy},
     session::lifetimes::Lifetimes,
     time::{Millis, UnixMillis},
-    token::Issuer,
+    token::{Issuer, Transport},
 };
 use perennial_service::{
     Service, ServiceSettings,
     credentials::{AccessTokens, PasswordPool},
+    ends::Ends,
     entropy::SystemEntropy,
     http::{request::Peer, router},
     keys::{KeyKind, KeyRecord, Keyring, Keys},
     mail::{MailQueue, Mailbox},
-    settings::{PageSettings, Registration},
+    settings::{Envelope, PageSettings, Registration},
 };
 use serde_json::Value;
 use tower::ServiceExt;
@@ -108,6 +109,7 @@ impl Site {
             passwords: passwords().clone(),
             access: AccessTokens::new(self.settings.issuer.clone()),
             mail: self.mail.clone(),
+            ends: Ends::default(),
             settings: self.settings.clone(),
         });
         Node { router: router(Arc::clone(&service)), service }
@@ -152,6 +154,7 @@ fn settings(lifetimes: Lifetimes, tags: Tags) -> ServiceSettings {
         product: "app.example".to_owned(),
         lifetimes,
         issuer: Issuer { issuer: ORIGIN.to_owned(), audience: "api".to_owned() },
+        transport: Transport::Cookie,
         cookies: CookieNames {
             refresh: REFRESH.to_owned(),
             access: ACCESS.to_owned(),
@@ -170,6 +173,8 @@ fn settings(lifetimes: Lifetimes, tags: Tags) -> ServiceSettings {
         origins: OriginPolicy { own: ORIGIN.to_owned(), allowed: Vec::new(), loopback: Loopback::Refused },
         base: "/auth".to_owned(),
         aliases: BTreeMap::new(),
+        envelope: Envelope::None,
+        fields: BTreeMap::new(),
         extra_fields: BTreeMap::new(),
         pages: Some(PageSettings { login: "/login".to_owned(), after_login: "/account".to_owned(), mailbox: None }),
         registration: Registration::Closed,

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use perennial_protocol::{
+    admin_key::AdminKey,
     audit::AuditEvent,
     id::{SessionKey, Sid, Subject},
     login::{Account, Email, Pending},
@@ -15,7 +16,9 @@ use perennial_protocol::{
     time::{Millis, UnixMillis},
 };
 use perennial_service::clock::Clock;
-use perennial_store::{Allowance, AllowanceKey, Applied, Change, MemoryStore, Result, Store, StoreError, Write};
+use perennial_store::{
+    Allowance, AllowanceKey, Applied, Change, EndPlace, MemoryStore, Result, SessionEnd, Store, StoreError, Write,
+};
 
 use super::{
     chance::Chance,
@@ -251,6 +254,10 @@ impl Store for ShakyStore {
         self.bring(self.reach().await?.load_sessions_of(subject, now, limit).await).await
     }
 
+    async fn load_ends(&self, after: EndPlace, limit: usize) -> Result<Vec<SessionEnd>> {
+        self.bring(self.reach().await?.load_ends(after, limit).await).await
+    }
+
     async fn load_account(&self, id: &Subject) -> Result<Option<Account>> {
         self.bring(self.reach().await?.load_account(id).await).await
     }
@@ -269,6 +276,14 @@ impl Store for ShakyStore {
 
     async fn load_allowance(&self, key: &AllowanceKey) -> Result<Option<Allowance>> {
         self.bring(self.reach().await?.load_allowance(key).await).await
+    }
+
+    async fn load_admin_key(&self, hash: &[u8; 32]) -> Result<Option<AdminKey>> {
+        self.bring(self.reach().await?.load_admin_key(hash).await).await
+    }
+
+    async fn load_admin_keys(&self, limit: usize) -> Result<Vec<AdminKey>> {
+        self.bring(self.reach().await?.load_admin_keys(limit).await).await
     }
 
     async fn load_audit(&self, limit: usize) -> Result<Vec<AuditEvent>> {
