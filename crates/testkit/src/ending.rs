@@ -8,8 +8,14 @@ use std::{
 
 /// A port that nobody listens on now.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("it is bound").port()
+    let [port] = free_ports();
+    port
+}
+
+/// Ports that nobody listens on now, each another one: all are taken before the first is given back.
+pub fn free_ports<const N: usize>() -> [u16; N] {
+    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port is free"));
+    listeners.map(|listener| listener.local_addr().expect("it is bound").port())
 }
 
 /// A process that ends with its owner.

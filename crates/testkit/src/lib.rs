@@ -19,7 +19,7 @@ pub use base64url::decode_base64url;
 pub use browser::{Answer, Browser, generation_of};
 pub use cluster::{Cluster, Database};
 pub use dice::Dice;
-pub use ending::{Ending, free_port};
+pub use ending::{Ending, free_port, free_ports};
 pub use form::Form;
 pub use jar::Jar;
 pub use mailbox::Mail;

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Account, Browser, Cluster, Database, Scratch, Setup, free_port, server::issued, time_travel::passing};
+use crate::{Account, Browser, Cluster, Database, Scratch, Setup, free_ports, server::issued, time_travel::passing};
 
 /// What the site is called in public. Nobody listens there: requests go to the nodes.
 const PUBLIC_URL: &str = "http://localhost:4180";
@@ -92,7 +92,7 @@ impl Nodes {
 
     fn new_node(&self, variables: &[(&str, &str)]) -> Node {
         for _ in 0..PORT_ATTEMPTS {
-            let (port, admin_port) = (free_port(), free_port());
+            let [port, admin_port] = free_ports();
             let log = self.scratch.path().join(format!("log-{port}"));
             let mut command = self.serve(port, admin_port);
             command.envs(variables.iter().copied());

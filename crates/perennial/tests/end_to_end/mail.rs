@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use perennial_testkit::{Answer, Browser, Ending, Scratch, free_port};
+use perennial_testkit::{Answer, Browser, Ending, Scratch, free_ports};
 use serde_json::{Value, json};
 
 use crate::BINARY;
@@ -72,7 +72,7 @@ impl Site {
 
     fn try_start(python: OsString) -> Option<Self> {
         let scratch = Scratch::new();
-        let (port, admin_port, smtp_port) = (free_port(), free_port(), free_port());
+        let [port, admin_port, smtp_port] = free_ports();
         let config = configuration(&scratch, port, admin_port, smtp_port);
         assert!(config.lines().count() <= 20, "a configuration for production fits in 20 lines");
         let file = scratch.path().join("perennial.toml");

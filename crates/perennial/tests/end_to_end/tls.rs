@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use perennial_testkit::{Answer, Browser, Ending, Scratch, free_port};
+use perennial_testkit::{Answer, Browser, Ending, Scratch, free_ports};
 use serde_json::{Value, json};
 
 use crate::BINARY;
@@ -34,7 +34,7 @@ impl Site {
 
     fn try_start(origin: &str, lines: &str) -> Option<Self> {
         let scratch = Scratch::new();
-        let (port, admin_port) = (free_port(), free_port());
+        let [port, admin_port] = free_ports();
         let directory = scratch.path().display();
         let config = format!(
             "[server]\nlisten = \"127.0.0.1:{port}\"\nadmin_listen = \"127.0.0.1:{admin_port}\"\npublic_url = \"{origin}\"\n\

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use perennial_testkit::{Scratch, free_port};
+use perennial_testkit::{Scratch, free_ports};
 use serde_json::{Value, json};
 
 use super::{prepared, run};
@@ -23,8 +23,8 @@ fn certify(key: &Path, certificate: &Path) {
 /// Runs the story against a server of the wire `rotating-bearer` whose tokens are short.
 async fn story() -> Value {
     prepared("PERENNIAL_CHROMIUM");
-    let (auth, app) =
-        (format!("https://auth.example.test:{}", free_port()), format!("https://app.example.test:{}", free_port()));
+    let [auth, app] = free_ports();
+    let (auth, app) = (format!("https://auth.example.test:{auth}"), format!("https://app.example.test:{app}"));
     let site = Site::start_at(
         &auth,
         &format!(
