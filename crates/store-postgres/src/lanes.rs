@@ -276,3 +276,29 @@ async fn alone(client: &ClientWrapper, orders: &[Order]) -> Vec<Rows> {
     }
     rows.into_iter().map(|rows| rows.expect("each was tried")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::Table;
+
+    fn job(place: &str) -> Job {
+        let place = Place::new(Table::Session, place.to_owned());
+        let order = Order::guarded("UPDATE", Vec::new(), place.clone());
+        Job { place, order, answer: oneshot::channel().0 }
+    }
+
+    /// How many writes for each of these rows go out together.
+    fn together_of(waiting: &mut VecDeque<Job>, rows: [&str; 2]) -> [usize; 2] {
+        let group = next_group(waiting);
+        rows.map(|row| group.iter().filter(|job| job.place == Place::new(Table::Session, row.to_owned())).count())
+    }
+
+    #[test]
+    fn a_row_that_many_want_leaves_room_for_the_others() {
+        let mut waiting: VecDeque<Job> = (0..100).map(|_| job("hot")).chain([job("cold")]).collect();
+        assert_eq!(together_of(&mut waiting, ["hot", "cold"]), [limits::PLACE_LENGTH, 1]);
+        assert_eq!(together_of(&mut waiting, ["hot", "cold"]), [limits::PLACE_LENGTH, 0]);
+        assert_eq!(waiting.len(), 100 - 2 * limits::PLACE_LENGTH);
+    }
+}
