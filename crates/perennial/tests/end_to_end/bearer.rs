@@ -16,11 +16,16 @@ fn bearer() -> Setup {
 }
 
 /// The calls that only a person who is logged in may make, with bodies that are right.
-fn calls_for_a_person() -> [(&'static str, &'static str, Option<Value>); 5] {
+fn calls_for_a_person() -> [(&'static str, &'static str, Option<Value>); 6] {
     [
         ("GET", "/auth/sessions", None),
         ("DELETE", "/auth/sessions/kq3kq3kq3kq3kq3k", None),
         ("POST", "/auth/reauthenticate", Some(json!({ "password": "whatever it is" }))),
+        (
+            "POST",
+            "/auth/password/change",
+            Some(json!({ "current_password": "whatever it is", "new_password": PASSWORD })),
+        ),
         ("POST", "/auth/logout-all", None),
         ("POST", "/auth/mfa/setup", None),
     ]
@@ -143,6 +148,8 @@ async fn a_bearer_that_expired_was_changed_or_never_was_one_is_told_so() {
         assert_eq!(browser.get("/auth/session").await.status, 200, "reading is never refused");
     }
     browser.access = Some(expired);
+    let unproven = from_page(&browser, "POST", "/auth/token", None).await;
+    assert_eq!(unproven.code(), "csrf_failed", "it stands for nothing any more: {}", unproven.text);
     let answer = browser.refresh_and_keep().await;
     assert_eq!(answer.status, 200, "a dead bearer is no obstacle to its renewal: {}", answer.text);
     assert_eq!(from_page(&browser, "GET", "/auth/sessions", None).await.status, 200);
@@ -185,6 +192,10 @@ async fn a_bearer_needs_no_csrf_token_and_no_origin_and_a_bad_one_replaces_neith
         assert_eq!((answer.status, answer.code().as_str()), (403, "csrf_failed"), "{foreign}");
     }
     assert_eq!(browser.send("DELETE", &other, &[], None).await.status, 204, "a program has no origin");
+    let by_origin = Server::start_with(BINARY, bearer().with("csrf.mode", "origin"));
+    let program = by_origin.logged_in().await;
+    assert_eq!(program.send("POST", "/auth/mfa/setup", &[], None).await.status, 200);
+    assert_eq!(program.send("POST", "/auth/token", &[], None).await.code(), "csrf_failed", "a cookie opens this one");
 
     let mut cookies_only = browser.copy();
     for token in [None, Some("garbage"), browser.jar.refresh()] {

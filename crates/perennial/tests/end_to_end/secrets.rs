@@ -350,6 +350,35 @@ async fn f51_no_secret_of_a_full_run_is_in_the_database_the_log_the_metrics_or_a
     eprintln!("{} spellings of secrets, looked for in {} files", hoard.needles.len(), running.len());
 }
 
+#[tokio::test]
+async fn f51_no_bearer_is_in_the_database_the_log_or_the_metrics() {
+    let mut server = Server::start_with(BINARY, Setup::wire("rotating-bearer").with("log.level", "trace"));
+    let mut browser = server.logged_in().await;
+    let mut hoard = Hoard::default();
+    hoard.add_token("bearer", browser.access.as_deref().expect("a login brings one"));
+    server.time_travel().pass(60);
+    assert_eq!(browser.refresh_and_keep().await.status, 200);
+    let bearer = browser.access.clone().expect("a refresh brings one");
+    hoard.add_token("bearer", &bearer);
+    assert_eq!(browser.get("/auth/sessions").await.status, 200);
+    for (access, status) in [(UNREADABLE.to_owned(), 401), (format!("{bearer}.{MISPLACED}"), 401), (bearer, 204)] {
+        browser.access = Some(access);
+        let answer = browser.post("/logout-all", None).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+    }
+    hoard.add_text("bearer", UNREADABLE);
+    hoard.add_text("bearer", MISPLACED);
+
+    let metrics = Browser::new(&server.admin_url).get("/metrics").await.text;
+    server.stop();
+    for (path, bytes) in database_files(&server) {
+        hoard.assert_not_in(&path, &bytes);
+    }
+    hoard.assert_not_in("the log", server.log().as_bytes());
+    hoard.assert_not_in("the metrics", metrics.as_bytes());
+    assert!(server.log().contains("stopping"), "the search finds what is there");
+}
+
 /// The bytes of a base32 text.
 fn decode_base32(text: &str) -> Vec<u8> {
     let bits: Vec<u8> = text

@@ -86,7 +86,10 @@ fn opened_by_bearer_alone(service: &Service, call: Call, visit: &Visit) -> bool 
         && match call {
             Call::Sessions | Call::Reauthenticate | Call::PasswordChange | Call::LogoutAll => true,
             Call::MfaSetup => visit.jar.step(&service.settings.cookies, StepName::MfaSetup).next().is_none(),
-            _ => false,
+            // The refresh cookie, the cookie of a step, or nothing at all opens these.
+            Call::Session | Call::Token | Call::Logout => false,
+            Call::VerifyOtp | Call::ResendOtp | Call::MfaSetupConfirm | Call::MfaVerify => false,
+            Call::Login | Call::Register => false,
         }
 }
 
