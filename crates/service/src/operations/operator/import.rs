@@ -176,10 +176,12 @@ async fn place(service: &Service, account: &Account, ids: &BTreeSet<Subject>) ->
         return Ok(Imported::AlreadyThere);
     }
     let by_id = service.ask(limits::STORE_WAIT, service.store.load_account(&account.id)).await?;
-    if by_id.is_some() || ids.contains(&account.id) {
-        return Ok(Imported::Refused("its id belongs to another account".to_owned()));
-    }
-    Ok(Imported::Added)
+    Ok(match by_id {
+        // The same person, who came between the two questions.
+        Some(found) if found.email == account.email => Imported::AlreadyThere,
+        None if !ids.contains(&account.id) => Imported::Added,
+        Some(_) | None => Imported::Refused("its id belongs to another account".to_owned()),
+    })
 }
 
 fn of(service: &Service, by: &Operator, account: &Account) -> Vec<Write> {
