@@ -10,9 +10,9 @@ use perennial_testkit::{Answer, Browser, Server, decode_base64url};
 use serde_json::Value;
 
 /// A program of the operator, with a key.
-struct Program {
-    client: Browser,
-    key: String,
+pub(crate) struct Program {
+    pub(crate) client: Browser,
+    pub(crate) key: String,
 }
 
 impl Program {
@@ -33,21 +33,21 @@ impl Program {
         Self { client: Browser::new(&server.admin_url), key }
     }
 
-    async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let bearer = format!("Bearer {}", self.key);
         self.client.send(method, path, &[("authorization", &bearer)], body).await
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, None).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.send("POST", path, Some(&body)).await
     }
 
     /// A new session, put into a browser's jar.
-    async fn issue_into(&self, browser: &mut Browser, body: Value) -> Answer {
+    pub(crate) async fn issue_into(&self, browser: &mut Browser, body: Value) -> Answer {
         let answer = self.post("/admin/sessions", body).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         browser.jar.store(&set_cookie(&answer));

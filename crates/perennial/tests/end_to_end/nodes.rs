@@ -3,6 +3,7 @@
 mod clocks;
 mod keys;
 mod lost_answers;
+mod operator;
 mod outages;
 mod restarts;
 mod starting;

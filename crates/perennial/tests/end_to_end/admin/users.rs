@@ -104,6 +104,41 @@ async fn f50_a_new_password_ends_every_session_and_every_step_that_the_former_on
     assert_eq!(server.time_travel().audited("password_set"), 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f50_no_login_that_is_under_way_outlives_a_new_password_or_an_end() {
+    let server = Server::start(BINARY);
+    let program = Program::new(&server);
+    for end in ["password", "disable"] {
+        let email = format!("{end}@example.com");
+        let id = create(&program, &email).await;
+        let logins: Vec<_> = (0..12)
+            .map(|_| {
+                let (mut browser, email) = (server.browser(), email.clone());
+                tokio::spawn(async move { browser.log_in(&email, PASSWORD).await.status })
+            })
+            .collect();
+        let live = || {
+            let query = format!("SELECT count(*) FROM session WHERE subject = '{id}' AND ended_at IS NULL");
+            server.time_travel().number(&query)
+        };
+        // Some are in, some are still being compared, some wait.
+        while live() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let path = format!("/admin/users/{id}/{end}");
+        let ended = match end {
+            "password" => program.send("PUT", &path, Some(&json!({ "password": OTHER }))).await,
+            _ => program.send("POST", &path, None).await,
+        };
+        assert_eq!(ended.status, 204, "{}", ended.text);
+        for login in logins {
+            let status = login.await.expect("a login ends");
+            assert!(matches!(status, 200 | 401 | 429 | 503), "{status}");
+        }
+        assert_eq!(live(), 0, "{end}");
+    }
+}
+
 #[tokio::test]
 async fn claims_of_an_account_are_set_as_a_whole_and_contradict_nothing() {
     let server = Server::start(BINARY);

@@ -24,11 +24,7 @@ pub struct NewAccount {
     pub claims: Claims,
 }
 
-impl std::fmt::Debug for NewAccount {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("NewAccount(..)")
-    }
-}
+crate::closed!(NewAccount);
 
 pub async fn create_account(service: &Service, by: &Operator, new: NewAccount) -> Result<Account, Refusal> {
     let NewAccount { email, name, password, claims } = new;
