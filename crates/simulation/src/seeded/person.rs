@@ -4,9 +4,16 @@
 use std::{cell::RefCell, rc::Rc};
 
 use perennial_protocol::{
-    cookie::Jar as CookieJar, id::Subject, refresh::Delivery, session::AssuranceLevel, time::Millis,
+    claims::Claims, cookie::Jar as CookieJar, id::Subject, refresh::Delivery, session::AssuranceLevel, time::Millis,
 };
-use perennial_service::{http::cookies, operations::issue_session::issue_session, visit::Visit};
+use perennial_service::{
+    http::cookies,
+    operations::{
+        issue_session::{Issue, issue_session},
+        operator::Operator,
+    },
+    visit::Visit,
+};
 
 use super::{
     browser::{Browser, Owner, WRITE_BEHIND},
@@ -230,8 +237,16 @@ pub async fn log_in(world: &World, browser: &Browser, subject: &Subject) {
         address: [127, 0, 0, 1].into(),
         device: "a browser".to_owned(),
         delivery: Delivery::Cookies,
+        bearer: None,
     };
-    let outcome = issue_session(&service, &visit, subject.clone(), AssuranceLevel::One).await;
+    let issue = Issue {
+        subject: subject.clone(),
+        level: AssuranceLevel::One,
+        methods: Vec::new(),
+        claims: Claims::default(),
+        by: Operator::CommandLine,
+    };
+    let outcome = issue_session(&service, &visit, issue).await;
     let Ok(standing) = outcome else { return };
     let set_cookie = cookies::lines(&service, &visit.jar, &standing.jar);
     let answer =
