@@ -238,6 +238,7 @@ pub async fn log_in(world: &World, browser: &Browser, subject: &Subject) {
         bearer: None,
         device: "a browser".to_owned(),
         delivery: Delivery::Cookies,
+        bearer: None,
     };
     let issue = Issue {
         subject: subject.clone(),

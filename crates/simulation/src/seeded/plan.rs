@@ -25,11 +25,14 @@ pub struct Plan {
     pub sleeps: Millis,
     pub breaks: Millis,
     pub switches: Millis,
-    /// How often a node is replaced, and the store is down.
+    /// How often a node is replaced.
     pub restarts: Millis,
+    /// How often a node looks at the log of ends unasked; the binary does so twice a second.
+    pub looks: Millis,
+    /// How often the store is down.
     pub outages: Millis,
-    /// Whether the store may lose its last rotation.
-    pub rolls_back: bool,
+    /// What the store may lose, if it was its last write.
+    pub loses: Loses,
     pub theft: Option<Theft>,
     pub twist: Twist,
 }
@@ -50,6 +53,15 @@ pub enum Temper {
     Calm,
     /// Requests and refreshes without need, several at once.
     Nervous,
+}
+
+/// What a store forgets that goes back to an older state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loses {
+    Nothing,
+    Rotations,
+    /// Rotations and logouts.
+    Ends,
 }
 
 /// What is between a browser and a node.

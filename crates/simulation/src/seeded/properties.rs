@@ -3,7 +3,7 @@
 use perennial_protocol::{
     id::{Sid, Subject},
     refresh::RefreshToken,
-    time::UnixMillis,
+    time::{Millis, UnixMillis},
 };
 
 use super::{
@@ -23,6 +23,9 @@ pub const ONE_ROW: &str = "a session is one row";
 pub const FOUND: &str = "a thief is found or locked out in time";
 pub const EVICTED: &str = "a thief never evicts the person";
 
+/// How long after a store has gone back some node may not know of an end that was lost with it.
+const ENDED_AGAIN_WITHIN: Millis = Millis::seconds(2);
+
 /// Judges an answer when it leaves the node.
 pub fn at_node(witness: &Witness, store: &ShakyStore, actor: &str, arrived: UnixMillis, answer: &Answer) {
     if answer.status >= 500 && !store.failed_since(arrived) {
@@ -30,7 +33,7 @@ pub fn at_node(witness: &Witness, store: &ShakyStore, actor: &str, arrived: Unix
     }
     let over = |sid: Sid| {
         let life = witness.life(sid)?;
-        let since = life.ended.filter(|_| !life.end_lost)?.0;
+        let since = life.end_lost.map_or(life.ended?.0, |lost| lost.plus(ENDED_AGAIN_WITHIN));
         (since < arrived).then_some(life.number)
     };
     let handed_out = handed_out(answer).map(|token| token.sid);
@@ -64,13 +67,12 @@ pub fn at_browser(witness: &Witness, browser: &Browser, sent: &Sent, answer: &An
         let expected = owner.map_or("nobody", |owner| owner.subject.as_str());
         witness.violated(WRONG_PERSON, &browser.name, format!("{shown} instead of {expected}"));
     }
-    let Some(owner) = owner.filter(|owner| must_live(witness, owner)) else { return };
     if sent.ask != Ask::LogOut
+        && owner.is_some_and(|owner| must_live(witness, owner))
         && let Said::Over(reason) = answer.said()
     {
         witness.violated(LOGGED_OUT, &browser.name, format!("{:?} heard {reason}", sent.ask));
     }
-    let _ = owner;
 }
 
 /// Judges what an answer did to the jar.

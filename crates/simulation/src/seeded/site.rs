@@ -37,14 +37,17 @@ use perennial_service::{
     settings::{Envelope, PageSettings, Registration},
 };
 use serde_json::Value;
+use tokio::task::JoinHandle;
 use tower::ServiceExt;
 use zeroize::Zeroizing;
 
 use super::{
     chance::Chance,
     clock::{EPOCH, VirtualClock},
+    plan::{Plan, Twist},
     store::ShakyStore,
 };
+use crate::exhaustive::rules::ACCESS as ACCESS_TTL;
 
 /// The names of cookies that come in the browser's view; those of sessions go on with a tag.
 pub const REFRESH: &str = "__Host-refreshtoken";
@@ -70,6 +73,7 @@ pub struct Answer {
 struct Node {
     service: Arc<Service>,
     router: Router,
+    ends: JoinHandle<()>,
 }
 
 /// Every node, and what a new one is made of.
@@ -81,20 +85,17 @@ pub struct Site {
     clock: VirtualClock,
     entropy: Arc<Chance>,
     mail: MailQueue,
+    looks: Millis,
 }
 
 impl Site {
-    pub fn open(
-        count: usize,
-        lifetimes: Lifetimes,
-        tags: Tags,
-        store: Arc<ShakyStore>,
-        clock: VirtualClock,
-        entropy: Arc<Chance>,
-    ) -> Self {
+    pub fn open(plan: &Plan, store: Arc<ShakyStore>, clock: VirtualClock, entropy: Arc<Chance>) -> Self {
+        let lifetimes = Lifetimes { access: ACCESS_TTL, jitter: 0.1, absolute: Millis::days(30), refresh: plan.policy };
+        let tags = if plan.twist == Twist::NamesWithoutTags { Tags::Off } else { Tags::On };
         let (mail, _worker) = MailQueue::start(Arc::new(Mailbox::new(Arc::new(clock))));
-        let site = Self { nodes: RefCell::default(), settings: settings(lifetimes, tags), store, clock, entropy, mail };
-        let nodes = (0..count).map(|_| site.node()).collect();
+        let (settings, looks) = (settings(lifetimes, tags), plan.looks);
+        let site = Self { nodes: RefCell::default(), settings, store, clock, entropy, mail, looks };
+        let nodes = (0..plan.nodes).map(|_| site.node()).collect();
         site.nodes.replace(nodes);
         site
     }
@@ -112,7 +113,8 @@ impl Site {
             ends: Ends::default(),
             settings: self.settings.clone(),
         });
-        Node { router: router(Arc::clone(&service)), service }
+        let ends = tokio::task::spawn_local(follow_ends(Arc::clone(&service), self.looks.into()));
+        Node { router: router(Arc::clone(&service)), service, ends }
     }
 
     pub fn count(&self) -> usize {
@@ -122,7 +124,7 @@ impl Site {
     /// The process of one node is replaced. Requests that it works on are finished by the old one.
     pub fn restart(&self, index: usize) {
         let node = self.node();
-        self.nodes.borrow_mut()[index] = node;
+        std::mem::replace(&mut self.nodes.borrow_mut()[index], node).ends.abort();
     }
 
     pub fn service(&self, index: usize) -> Arc<Service> {
@@ -147,12 +149,21 @@ impl Site {
     }
 }
 
+/// What a node does beside its requests: it follows the log of ends.
+async fn follow_ends(service: Arc<Service>, looks: Duration) {
+    loop {
+        let _ = tokio::time::timeout(looks, service.ends.asked_to_look()).await;
+        let _ = service.follow_ends().await;
+    }
+}
+
 /// The default configuration behind TLS, with the lifetimes of the world.
 fn settings(lifetimes: Lifetimes, tags: Tags) -> ServiceSettings {
     let name = |base: &str| format!("__Host-{base}");
     ServiceSettings {
         product: "app.example".to_owned(),
         lifetimes,
+        transport: Transport::Cookie,
         issuer: Issuer { issuer: ORIGIN.to_owned(), audience: "api".to_owned() },
         transport: Transport::Cookie,
         cookies: CookieNames {

@@ -19,11 +19,12 @@ use perennial_service::clock::Clock;
 use perennial_store::{
     Allowance, AllowanceKey, Applied, Change, EndPlace, MemoryStore, Result, SessionEnd, Store, StoreError, Write,
 };
+use tokio::sync::Notify;
 
 use super::{
     chance::Chance,
     clock::{VirtualClock, pass},
-    plan::{Plan, Twist},
+    plan::{Loses, Plan, Twist},
     properties::FALSE_ALARM,
     witness::Witness,
 };
@@ -52,6 +53,8 @@ pub struct ShakyStore {
     chance: Arc<Chance>,
     witness: Arc<Witness>,
     state: Mutex<State>,
+    /// Rings when a session has ended.
+    pub ended: Notify,
 }
 
 /// What becomes of a write.
@@ -67,7 +70,7 @@ impl ShakyStore {
     pub fn new(plan: Plan, clock: VirtualClock, chance: Arc<Chance>, witness: Arc<Witness>) -> Self {
         let (down_until, refused_at) = (UnixMillis(0), UnixMillis(0));
         let state = State { tables: Arc::default(), before: None, down_until, refused_at };
-        Self { plan, clock, chance, witness, state: Mutex::new(state) }
+        Self { plan, clock, chance, witness, state: Mutex::new(state), ended: Notify::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -114,7 +117,11 @@ impl ShakyStore {
         for row in self.rows(&sids) {
             self.witness.stands_at(row.sid, row.rotation.generation);
             if row.ended.is_none() {
-                self.witness.change(row.sid, |life| life.end_lost |= life.ended.is_some());
+                let now = self.clock.now();
+                self.witness.change(row.sid, |life| {
+                    let lost = life.ended.is_some() && life.end_lost.is_none();
+                    life.end_lost = if lost { Some(now) } else { life.end_lost };
+                });
             }
         }
     }
@@ -167,17 +174,19 @@ impl ShakyStore {
         })
     }
 
+    /// Keeps what the store would go back to. A login that was lost could not be made good by anybody.
     fn remember(&self, change: &Change) {
-        if !self.plan.rolls_back {
-            return;
-        }
         let mut state = self.state();
-        let rotates = |write: &Write| matches!(write, Write::Rotate { .. });
+        let is_lost_with = |write: &Write| match self.plan.loses {
+            Loses::Nothing => false,
+            Loses::Rotations => matches!(write, Write::Rotate { .. }),
+            Loses::Ends => matches!(write, Write::Rotate { .. } | Write::EndSession { .. }),
+        };
         let lasts = |write: &Write| matches!(write, Write::InsertSession(_) | Write::EndSession { .. });
-        if change.0.iter().any(lasts) {
-            state.before = None;
-        } else if change.0.iter().any(rotates) {
+        if change.0.iter().any(is_lost_with) && !change.0.iter().any(|write| matches!(write, Write::InsertSession(_))) {
             state.before = Some(Arc::new(MemoryStore::clone(&state.tables)));
+        } else if change.0.iter().any(lasts) {
+            state.before = None;
         }
     }
 
@@ -203,12 +212,13 @@ impl ShakyStore {
 
     fn ended(&self, sid: Sid, reason: EndReason) {
         let Some(life) = self.witness.life(sid) else { return };
-        if life.ended.is_some() && !life.end_lost {
+        if life.ended.is_some() && life.end_lost.is_none() {
             return;
         }
         // An end counts from its write, whenever it was decided.
         let now = self.clock.now();
-        self.witness.change(sid, |life| (life.ended, life.end_lost) = (Some((now, reason)), false));
+        self.witness.change(sid, |life| (life.ended, life.end_lost) = (Some((now, reason)), None));
+        self.ended.notify_waiters();
         self.witness.note(life.subject.as_str(), format!("s{} ends: {}", life.number, reason.name()));
         if reason == EndReason::Reuse && !life.stolen {
             let what = format!("s{} was called stolen, and nobody stole it", life.number);
@@ -308,6 +318,18 @@ impl Store for ShakyStore {
         }
         self.lag().await;
         Ok(applied)
+    }
+
+    async fn load_ends(&self, after: EndPlace, limit: usize) -> Result<Vec<SessionEnd>> {
+        self.bring(self.reach().await?.load_ends(after, limit).await).await
+    }
+
+    async fn load_admin_key(&self, hash: &[u8; 32]) -> Result<Option<AdminKey>> {
+        self.bring(self.reach().await?.load_admin_key(hash).await).await
+    }
+
+    async fn load_admin_keys(&self, limit: usize) -> Result<Vec<AdminKey>> {
+        self.bring(self.reach().await?.load_admin_keys(limit).await).await
     }
 
     async fn sweep(&self, before: UnixMillis, limit: usize) -> Result<usize> {

@@ -38,8 +38,8 @@ pub struct Life {
     pub losses: u8,
     pub crashes: u8,
     pub ended: Option<(UnixMillis, EndReason)>,
-    /// The store lost its end: until somebody ends it again, it lives.
-    pub end_lost: bool,
+    /// When the store lost its end, until somebody writes it again.
+    pub end_lost: Option<UnixMillis>,
     /// Its person asked for its end, or logged in anew.
     pub let_go: bool,
     pub stolen: bool,
@@ -158,7 +158,7 @@ impl Witness {
             losses: 0,
             crashes: 0,
             ended: None,
-            end_lost: false,
+            end_lost: None,
             let_go: false,
             stolen: false,
         };

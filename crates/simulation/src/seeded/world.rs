@@ -6,9 +6,7 @@
 use std::{cell::Cell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use perennial_protocol::{
-    cookie::names::Tags,
     id::Subject,
-    session::lifetimes::Lifetimes,
     time::{Millis, UnixMillis},
 };
 use perennial_service::clock::Clock;
@@ -19,7 +17,7 @@ use super::{
     chance::Chance,
     clock::{VirtualClock, pass},
     person::{self, Tab},
-    plan::{Network, Plan, Twist},
+    plan::{Loses, Network, Plan},
     properties::{self, LOGGED_OUT},
     site::Site,
     store::ShakyStore,
@@ -99,10 +97,7 @@ impl World {
         let chance = Arc::new(Chance::of(seed));
         let witness = Arc::new(Witness::new(clock));
         let store = Arc::new(ShakyStore::new(plan, clock, Arc::clone(&chance), Arc::clone(&witness)));
-        let lifetimes =
-            Lifetimes { access: Millis::minutes(15), jitter: 0.1, absolute: Millis::days(30), refresh: plan.policy };
-        let tags = if plan.twist == Twist::NamesWithoutTags { Tags::Off } else { Tags::On };
-        let site = Site::open(plan.nodes, lifetimes, tags, Arc::clone(&store), clock, Arc::clone(&chance));
+        let site = Site::open(&plan, Arc::clone(&store), clock, Arc::clone(&chance));
         let names = (0..plan.people).flat_map(|person| (0..3).map(move |name| format!("b{person}.{name}")));
         let subjects = names.map(|name| Subject::parse(&name).expect("a short name is a subject")).collect();
         let ends_at = clock.now().plus(plan.lasts);
@@ -141,7 +136,8 @@ impl World {
         }
         self.spawn(operate(Rc::clone(self), self.plan.restarts, Incident::Restart));
         self.spawn(operate(Rc::clone(self), self.plan.outages, Incident::Outage));
-        self.spawn(operate(Rc::clone(self), Millis::minutes(7), Incident::RollBack));
+        let loses = if self.plan.loses == Loses::Nothing { Millis::ZERO } else { Millis::minutes(7) };
+        self.spawn(operate(Rc::clone(self), loses, Incident::RollBack));
         while self.goes_on() {
             pass(Millis::minutes(1)).await;
         }
@@ -183,7 +179,15 @@ async fn operate(world: Rc<World>, mean: Millis, incident: Incident) {
         return;
     }
     loop {
-        pass(world.chance.around(mean)).await;
+        let wait = world.chance.around(mean);
+        match incident {
+            // The worst moment is soon after somebody was told that the session is over.
+            Incident::RollBack if world.chance.one_in(2) => {
+                let _ = tokio::time::timeout(wait.into(), world.store.ended.notified()).await;
+                pass(world.chance.between(Millis::ZERO, Millis::seconds(3))).await;
+            }
+            Incident::Restart | Incident::Outage | Incident::RollBack => pass(wait).await,
+        }
         if !world.goes_on() {
             return;
         }
@@ -197,8 +201,7 @@ async fn operate(world: Rc<World>, mean: Millis, incident: Incident) {
                 world.store.go_down(world.now().plus(span));
                 world.witness.befell("site", "store outages");
             }
-            Incident::RollBack if world.plan.rolls_back => world.store.lose_last_write(),
-            Incident::RollBack => return,
+            Incident::RollBack => world.store.lose_last_write(),
         }
     }
 }

@@ -7,7 +7,7 @@ use perennial_protocol::{
 
 use super::{
     network::Ask,
-    plan::{Expected, Network, Plan, Temper, Twist},
+    plan::{Expected, Loses, Network, Plan, Temper, Twist},
     properties::{EVICTED, FALSE_ALARM, FOUND, LOGGED_OUT, WRONG_PERSON},
     thief::{Sight, Theft},
 };
@@ -39,8 +39,9 @@ const BASE: Plan = Plan {
     breaks: NEVER,
     switches: NEVER,
     restarts: Millis::minutes(20),
+    looks: Millis::minutes(1),
     outages: NEVER,
-    rolls_back: false,
+    loses: Loses::Nothing,
     theft: None,
     twist: Twist::Untouched,
 };
@@ -79,7 +80,16 @@ fn honest() -> Vec<Plan> {
         },
         Plan {
             name: "store loses rotations",
-            rolls_back: true,
+            loses: Loses::Rotations,
+            network: Network { hold: WITH_LOSS, slow: 8, ..GOOD },
+            ..nervous
+        },
+        Plan {
+            name: "store loses logouts",
+            loses: Loses::Ends,
+            switches: Millis::minutes(4),
+            restarts: NEVER,
+            looks: Millis(500),
             network: Network { hold: WITH_LOSS, slow: 8, ..GOOD },
             ..nervous
         },
