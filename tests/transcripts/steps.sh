@@ -1,10 +1,11 @@
 # What the transcripts share: requests as a page of the site sends them, with nothing but curl and jq.
-# Sourced by main.sh and vault.sh, which set `url` before.
+# Sourced by the transcripts, which set `url` before.
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 jar=$work/jar
 csrf=
+access=
 step=0
 
 for tool in curl jq python3; do
@@ -18,11 +19,13 @@ say() {
 }
 
 # call METHOD PATH [JSON]: sends the jar's cookies and keeps those of the answer. A request that changes
-# something carries the anti-CSRF token of the last answer that had one.
+# something carries the anti-CSRF token of the last answer that had one, and every request the access token that
+# came in a body.
 call() {
   local method=$1 path=$2 body=${3-}
   local arguments=(--silent --show-error --max-time 20 -b "$jar" -c "$jar" -D "$work/head" -o "$work/body" -X "$method")
   if [ "$method" != GET ]; then arguments+=(-H "Origin: $url" -H "X-CSRFToken: $csrf"); fi
+  if [ -n "$access" ]; then arguments+=(-H "Authorization: Bearer $access"); fi
   if [ -n "$body" ]; then arguments+=(-H 'Content-Type: application/json' --data "$body"); fi
   : > "$work/body"
   status=$(curl "${arguments[@]}" --write-out '%{http_code}' "$url$path")
@@ -31,6 +34,8 @@ call() {
   local token
   token=$(field '.csrf_token // empty')
   csrf=${token:-$csrf}
+  token=$(field '.access | strings')
+  access=${token:-$access}
 }
 
 # show: what was answered, with the secrets cut short.
@@ -39,7 +44,7 @@ show() {
   [ ! -s "$work/body" ] || jq -c '
     def cut: if type == "string" and length > 6 then .[0:6] + "..." elif type == "array" then map(cut) else . end;
     if type == "object" then with_entries(
-      if .key | IN("csrf_token", "secret", "otpauth_uri", "qr_svg", "recovery_codes") then .value |= cut else . end
+      if .key | IN("access", "csrf_token", "secret", "otpauth_uri", "qr_svg", "recovery_codes") then .value |= cut else . end
     ) else . end' "$work/body" | sed 's/^/     /'
 }
 

@@ -107,6 +107,20 @@ async fn a_registration_ends_with_an_access_token_in_the_body() {
 }
 
 #[tokio::test]
+async fn a_second_factor_is_added_inside_a_session_by_its_bearer_only() {
+    let server = Server::start_with(BINARY, bearer());
+    let mut browser = server.logged_in().await;
+    let secret = secret_of(&browser.post_and_keep("/mfa/setup", None).await);
+    let mut cookies_only = browser.copy();
+    cookies_only.access = None;
+    let answer = send_code(&mut cookies_only, "/mfa/setup/confirm", &code_at(&secret, 0)).await;
+    assert_refused(&answer, "not_authenticated", NONE_CAME);
+    let answer = send_code(&mut browser, "/mfa/setup/confirm", &code_at(&secret, 0)).await;
+    assert_eq!((answer.status, answer.field("aal")), (200, json!(2)), "{}", answer.text);
+    assert_eq!(answer.access(), None, "the page's token is as good as it was");
+}
+
+#[tokio::test]
 async fn the_refresh_cookie_opens_token_session_and_logout_and_nothing_else() {
     let server = Server::start_with(BINARY, bearer());
     let mut browser = server.logged_in().await;
@@ -130,7 +144,7 @@ async fn the_refresh_cookie_opens_token_session_and_logout_and_nothing_else() {
 
 #[tokio::test]
 async fn a_bearer_that_expired_was_changed_or_never_was_one_is_told_so() {
-    let server = Server::start_with(BINARY, bearer().with("tokens.access_ttl", "1s").with("tokens.jitter", "0"));
+    let server = Server::start_with(BINARY, bearer().with("tokens.access_ttl", "3s").with("tokens.jitter", "0"));
     let mut browser = server.logged_in().await;
     let expired = browser.access.clone().expect("a login brings one");
     while from_page(&browser, "GET", "/auth/sessions", None).await.status == 200 {

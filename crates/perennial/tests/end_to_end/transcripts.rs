@@ -26,6 +26,11 @@ fn the_main_job_is_done_with_curl_alone() {
 }
 
 #[test]
+fn the_main_job_is_done_with_curl_over_the_wire_simplejwt() {
+    check("simplejwt.sh", Setup::wire("simplejwt"));
+}
+
+#[test]
 fn the_main_job_is_done_with_curl_over_the_wire_vault() {
     check("vault.sh", Setup::wire("vault"));
 }

@@ -37,10 +37,10 @@ async fn f17_a_bearer_of_another_login_than_the_jars_acts_for_neither() {
 
 #[tokio::test]
 async fn f18_an_expired_bearer_still_says_whose_page_it_is() {
-    let setup = bearer().with("tokens.access_ttl", "1s").with("tokens.jitter", "0");
+    let setup = bearer().with("tokens.access_ttl", "3s").with("tokens.jitter", "0");
     let server = Server::start_with(BINARY, setup);
     let mut tab = stale_tab(&server).await;
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(3100)).await;
     let answer = from_page(&tab, "POST", "/auth/token", None).await;
     assert_eq!((answer.status, answer.code().as_str()), (409, "identity_changed"), "{}", answer.text);
 

@@ -7,7 +7,7 @@ use super::run;
 use crate::BINARY;
 
 async fn tell(story: &str) -> (Server, Value) {
-    let setup = Setup::wire("simplejwt").with("tokens.access_ttl", "3s").with("tokens.jitter", "0");
+    let setup = Setup::wire("simplejwt").with("tokens.access_ttl", "5s").with("tokens.jitter", "0");
     let server = Server::start_with(BINARY, setup);
     let account = server.demo();
     let told = run("interop/foreign_client.mjs", &[story, &server.url, &account.email, &account.password]).await;
