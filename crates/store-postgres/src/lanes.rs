@@ -283,7 +283,7 @@ mod tests {
     use crate::order::Table;
 
     fn job(place: &str) -> Job {
-        let place = Place::new(Table::Session, place.to_owned());
+        let place = Place::new(Table::Session, place);
         let order = Order::guarded("UPDATE", Vec::new(), place.clone());
         Job { place, order, answer: oneshot::channel().0 }
     }
@@ -291,7 +291,7 @@ mod tests {
     /// How many writes for each of these rows go out together.
     fn together_of(waiting: &mut VecDeque<Job>, rows: [&str; 2]) -> [usize; 2] {
         let group = next_group(waiting);
-        rows.map(|row| group.iter().filter(|job| job.place == Place::new(Table::Session, row.to_owned())).count())
+        rows.map(|row| group.iter().filter(|job| job.place == Place::new(Table::Session, row)).count())
     }
 
     #[test]

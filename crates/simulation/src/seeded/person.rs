@@ -235,7 +235,6 @@ pub async fn log_in(world: &World, browser: &Browser, subject: &Subject) {
     let visit = Visit {
         jar: CookieJar::read([header.as_str()].into_iter()),
         address: [127, 0, 0, 1].into(),
-        bearer: None,
         device: "a browser".to_owned(),
         delivery: Delivery::Cookies,
         bearer: None,

@@ -165,7 +165,6 @@ fn settings(lifetimes: Lifetimes, tags: Tags) -> ServiceSettings {
         lifetimes,
         transport: Transport::Cookie,
         issuer: Issuer { issuer: ORIGIN.to_owned(), audience: "api".to_owned() },
-        transport: Transport::Cookie,
         cookies: CookieNames {
             refresh: REFRESH.to_owned(),
             access: ACCESS.to_owned(),

@@ -264,10 +264,6 @@ impl Store for ShakyStore {
         self.bring(self.reach().await?.load_sessions_of(subject, now, limit).await).await
     }
 
-    async fn load_ends(&self, after: EndPlace, limit: usize) -> Result<Vec<SessionEnd>> {
-        self.bring(self.reach().await?.load_ends(after, limit).await).await
-    }
-
     async fn load_account(&self, id: &Subject) -> Result<Option<Account>> {
         self.bring(self.reach().await?.load_account(id).await).await
     }
@@ -286,14 +282,6 @@ impl Store for ShakyStore {
 
     async fn load_allowance(&self, key: &AllowanceKey) -> Result<Option<Allowance>> {
         self.bring(self.reach().await?.load_allowance(key).await).await
-    }
-
-    async fn load_admin_key(&self, hash: &[u8; 32]) -> Result<Option<AdminKey>> {
-        self.bring(self.reach().await?.load_admin_key(hash).await).await
-    }
-
-    async fn load_admin_keys(&self, limit: usize) -> Result<Vec<AdminKey>> {
-        self.bring(self.reach().await?.load_admin_keys(limit).await).await
     }
 
     async fn load_audit(&self, limit: usize) -> Result<Vec<AuditEvent>> {
