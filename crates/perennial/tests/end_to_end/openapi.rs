@@ -2,7 +2,7 @@
 
 use std::{env, path::Path, process::Command};
 
-use perennial_testkit::{Server, Setup};
+use perennial_testkit::{Scratch, Server, Setup};
 use serde_json::{Value, json};
 
 use crate::BINARY;
@@ -33,8 +33,11 @@ fn check_drawn_requests(wire: &str) {
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/interop/conform_openapi.py");
     let account = server.demo();
-    let run = Command::new(python).arg(script).args([&server.url, &account.email, &account.password]).output();
-    let run = run.expect("Python runs");
+    // What it notes down goes with the test.
+    let scratch = Scratch::new();
+    let mut run = Command::new(python);
+    run.current_dir(scratch.path()).arg(script).args([&server.url, &account.email, &account.password]);
+    let run = run.output().expect("Python runs");
     let told = String::from_utf8_lossy(&run.stdout);
     assert!(run.status.success(), "{told}\n{}", String::from_utf8_lossy(&run.stderr));
     assert_eq!(told.matches("No issues found").count(), 2, "as a visitor and as a person: {told}");
