@@ -1,6 +1,7 @@
 //! Two nodes and more over one PostgreSQL, without stickiness: whatever one node promised, every node keeps.
 
 mod clocks;
+mod ends;
 mod keys;
 mod lost_answers;
 mod operator;
