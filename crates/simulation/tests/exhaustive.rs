@@ -18,6 +18,8 @@ const NETWORK: &[&str] =
     &["slow network", "slow network, four in flight", "prefetches", "duplicates, lost confirmations"];
 const LOST: &[&str] = &["one answer lost", "one answer lost, two in flight", "two answers lost"];
 const STORE: &[&str] = &["store rolls back", "races of nodes"];
+const NODES: &[&str] = &["two nodes, answers lost", "two nodes, crash", "two nodes, store rolls back"];
+const ENDS: &[&str] = &["two nodes, store loses ends"];
 const SETTINGS: &[&str] = &["reuse at once", "reuse at once, crash", "cooldown 20s, overlap 10s"];
 const GATEWAY: &[&str] = &[
     "thief, gateway",
@@ -41,7 +43,8 @@ const HONEST_EDGES: &[&str] = &[
 const THIEF_EDGES: &[&str] = &["edge: thief, gateway, one renewal less", "edge: thief, API verifies, one less"];
 const LOGOUTS: &[&str] =
     &["without: cooldown beyond overlap", "without: window begins anew", "without: delay of confirmation"];
-const RESURRECTIONS: &[&str] = &["without: sight of the end", "without: end in the write's condition"];
+const RESURRECTIONS: &[&str] =
+    &["without: sight of the end", "without: memory of ends", "without: end in the write's condition"];
 const SURVIVALS: &[&str] = &["without: branches, gateway", "without: branches, API verifies", "without: rotation"];
 const EVICTIONS: &[&str] = &["without: marks, gateway", "without: marks, API verifies"];
 
@@ -50,6 +53,8 @@ const ALL: &[&[&str]] = &[
     NETWORK,
     LOST,
     STORE,
+    NODES,
+    ENDS,
     SETTINGS,
     GATEWAY,
     VERIFIED,
@@ -93,6 +98,16 @@ fn nobody_is_logged_out_when_the_browser_crashes_once_a_generation() {
 #[test]
 fn nobody_is_logged_out_when_the_store_loses_its_last_write_or_nodes_race() {
     check(STORE);
+}
+
+#[test]
+fn nobody_is_logged_out_when_two_nodes_interleave_and_more_fails() {
+    check(NODES);
+}
+
+#[test]
+fn an_end_that_the_store_lost_is_final_once_a_node_wrote_it_again() {
+    check(ENDS);
 }
 
 #[test]
@@ -174,6 +189,7 @@ fn states_that_count_as_one_have_one_future() {
     one_future(world("one answer lost, two in flight"));
     one_future(world("prefetches"));
     one_future(world("logout"));
+    one_future(world("two nodes, store loses ends"));
     one_future(world("edge: crash and lost answer"));
     one_future(world("edge: store rolls back, held for 45s"));
     one_future(world("thief, gateway, jitter"));

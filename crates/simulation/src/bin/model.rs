@@ -1,7 +1,7 @@
 //! `model`: searches every world and prints the table; exits with 1 if a world shows what it should not.
 //!
-//! `--quick` takes the bounds of CI, `--trace WORLD` prints a world's shortest counterexample instead, and
-//! `--decisions` adds what was decided in each world.
+//! `--quick` takes the bounds of CI, `--world WORLD` searches one world only, `--trace WORLD` prints a world's
+//! shortest counterexample instead, and `--decisions` adds what was decided in each world.
 
 use std::{
     io::{self, Write},
@@ -14,12 +14,13 @@ use perennial_simulation::exhaustive::{
     worlds::{self, Effort, World},
 };
 
-const USAGE: &str = "usage: model [--quick] [--decisions] [--trace WORLD]";
+const USAGE: &str = "usage: model [--quick] [--decisions] [--world WORLD] [--trace WORLD]";
 
 /// What the command line asks for.
 struct Orders {
     effort: Effort,
     decisions: bool,
+    world: Option<String>,
     trace: Option<String>,
 }
 
@@ -37,11 +38,12 @@ fn main() -> io::Result<ExitCode> {
 }
 
 fn read(mut arguments: impl Iterator<Item = String>) -> Option<Orders> {
-    let mut orders = Orders { effort: Effort::Full, decisions: false, trace: None };
+    let mut orders = Orders { effort: Effort::Full, decisions: false, world: None, trace: None };
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--quick" => orders.effort = Effort::Quick,
             "--decisions" => orders.decisions = true,
+            "--world" => orders.world = Some(arguments.next()?),
             "--trace" => orders.trace = Some(arguments.next()?),
             _ => return None,
         }
@@ -52,8 +54,10 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Option<Orders> {
 fn table(out: &mut impl Write, worlds: &[World], orders: &Orders) -> io::Result<ExitCode> {
     writeln!(out, "{}", report::HEADING)?;
     let mut unexpected = 0;
-    for world in worlds {
-        let findings = search(*world);
+    let chosen = |world: &&World| orders.world.as_ref().is_none_or(|name| world.name == name);
+    let worlds: Vec<&World> = worlds.iter().filter(chosen).collect();
+    for world in &worlds {
+        let findings = search(**world);
         unexpected += usize::from(!findings.as_expected());
         writeln!(out, "{findings}")?;
         if orders.decisions {

@@ -9,24 +9,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use perennial_protocol::{
     refresh::{Branch, Generation, Parent, Rotation},
-    time::{Millis, UnixMillis},
+    time::UnixMillis,
 };
 
 use super::{
-    honest::State,
+    honest::{Lens, State},
     jar::{Jar, Token},
     network::{Leg, Message},
     server::Answer,
 };
-
-/// How closely states are told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lens {
-    /// The age from which on the rules treat every delivery alike.
-    pub age_max: Millis,
-    /// Whether the row may go back a generation, so that older branches still matter.
-    pub rolls_back: bool,
-}
 
 /// Where the session's own generation stands in the canonical form, and how far below it generations are
 /// told apart.
@@ -78,7 +69,7 @@ impl Renaming {
             state.server.before = None;
         }
         if let Some(before) = &mut state.server.before {
-            self.rotation(before);
+            self.rotation(&mut before.rotation);
         }
         state.server.drawn = 0;
         self.jar(&mut state.browser.jar);

@@ -12,10 +12,9 @@ use perennial_protocol::{
 use stateright::{Model, Property};
 
 use super::{
-    canonical::Lens,
     jar::{Browser, Jar},
     network::{Leg, Listener, Message, Network},
-    rules::{Ask, Rules, gives_tokens},
+    rules::{Ask, Row, Rules, gives_tokens},
     server::{Answer, Carried, Condition, Confirmation, Outcome, Server},
 };
 
@@ -43,8 +42,12 @@ pub enum Fault {
     Duplicates,
     /// The batched write of a confirmation is lost.
     LosesConfirmations,
-    /// The store loses its last write.
+    /// The store loses its last write, if that is a rotation.
     RollsBack,
+    /// The same with the end of a session. A node that remembers it writes it again before time passes.
+    LosesEnds,
+    /// No node remembers an end: a safeguard taken away.
+    ForgetsEnds,
     /// Of an answer's cookies, the refresh token is kept and the mark is not cleared.
     StoresPartly,
     /// The browser writes its jar to disk earlier than it has to.
@@ -76,6 +79,15 @@ pub struct State {
     pub lens: Lens,
 }
 
+/// How closely states are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lens {
+    /// The age from which on the rules treat every delivery alike.
+    pub age_max: Millis,
+    /// Whether the row may go back a generation, so that older branches still matter.
+    pub rolls_back: bool,
+}
+
 /// What must never happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Harm {
@@ -96,6 +108,7 @@ pub enum Action {
     Flush,
     Crash,
     RollBack,
+    WriteEndAgain,
     Wait,
 }
 
@@ -143,10 +156,12 @@ impl Model for Honest {
         if state.crashes < self.bounds.crashes && state.browser.changed_at.is_some() {
             actions.push(Action::Crash);
         }
-        if state.server.before.is_some() && self.has(Fault::RollsBack) {
+        if self.may_roll_back(&state.server) {
             actions.push(Action::RollBack);
         }
-        if state.network.can_wait(state.now.plus(self.bounds.quantum), self.bounds.hold) {
+        if state.server.end_lost && !self.has(Fault::ForgetsEnds) {
+            actions.push(Action::WriteEndAgain);
+        } else if state.network.can_wait(state.now.plus(self.bounds.quantum), self.bounds.hold) {
             actions.push(Action::Wait);
         }
     }
@@ -174,6 +189,7 @@ impl Model for Honest {
                 next.network.hang_up();
             }
             Action::RollBack => next.server.roll_back(),
+            Action::WriteEndAgain => next.server.write_end_again(),
             Action::Wait => {
                 next.now = next.now.plus(self.bounds.quantum);
                 next.browser.flush_if_due(next.now);
@@ -197,6 +213,11 @@ impl Model for Honest {
 impl Honest {
     pub fn has(&self, fault: Fault) -> bool {
         self.bounds.faults.contains(&fault)
+    }
+
+    fn may_roll_back(&self, server: &Server) -> bool {
+        let loses = |before: &Row| before.ended == server.row.ended || self.has(Fault::LosesEnds);
+        self.has(Fault::RollsBack) && server.before.as_ref().is_some_and(loses)
     }
 
     /// What may become of one message.
@@ -231,12 +252,16 @@ impl Honest {
         };
         let condition =
             if self.has(Fault::WritesAfterEnd) { Condition::UnchangedOrEnded } else { Condition::Unchanged };
-        let ended_before = loaded.row.ended.is_some();
-        let ended = state.server.row.ended.is_some();
+        let lost = state.server.end_lost;
+        let forgotten = lost && self.has(Fault::ForgetsEnds);
+        let ended_before = loaded.row.ended.is_some() || forgotten;
+        let ended = state.server.row.ended.is_some() || forgotten;
         match state.server.apply(&self.rules, &carried, loaded, condition, confirmation) {
             Outcome::LostRace => state.network.send(carried, message.since),
             Outcome::Answered { answer, decision } => {
-                state.harm = decision.and_then(|decision| harm(&decision, ended_before, ended));
+                let harm = decision.and_then(|decision| harm(&decision, ended_before, ended));
+                // Whoever asked for the end is not logged out by another one.
+                state.harm = harm.filter(|harm| !lost || *harm == Harm::Resurrected);
                 if listener == Listener::Browser {
                     state.network.answer(answer, state.now);
                 }
@@ -255,7 +280,10 @@ impl Honest {
             Leg::Answer(Answer::Tokens(token)) => yields(&Jar::holding(token)),
             _ => false,
         };
-        row.ended.is_some() || yields(&state.browser.jar) || state.network.0.iter().any(on_its_way)
+        row.ended.is_some()
+            || state.server.end_lost
+            || yields(&state.browser.jar)
+            || state.network.0.iter().any(on_its_way)
     }
 }
 

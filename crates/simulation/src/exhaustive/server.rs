@@ -19,7 +19,9 @@ use super::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Server {
     pub row: Row,
-    pub before: Option<Rotation>,
+    pub before: Option<Row>,
+    /// Whether the store lost the end of the session, and nobody has written it again.
+    pub end_lost: bool,
     /// How many branches were drawn; the next one is new to everybody.
     pub drawn: u32,
 }
@@ -81,7 +83,7 @@ impl Server {
     pub const fn first(now: UnixMillis) -> (Self, Token) {
         let rotation = Rotation::first(now);
         let token = Token { generation: rotation.generation, branch: Branch(1) };
-        (Self { row: Row { rotation, ended: None }, before: None, drawn: 1 }, token)
+        (Self { row: Row { rotation, ended: None }, before: None, end_lost: false, drawn: 1 }, token)
     }
 
     pub const fn load(&self, now: UnixMillis) -> Loaded {
@@ -99,7 +101,7 @@ impl Server {
     ) -> Outcome {
         match carried.ask {
             Ask::Logout => {
-                self.row.ended = self.row.ended.or(Some(EndReason::Logout));
+                self.end(EndReason::Logout);
                 return Outcome::Answered { answer: Answer::Over, decision: None };
             }
             Ask::Use => {
@@ -114,11 +116,11 @@ impl Server {
             return Outcome::LostRace;
         }
         if let Some(next) = decision.write() {
-            self.before = Some(self.row.rotation);
+            self.before = Some(self.row);
             self.row.rotation = next;
         }
         if decision == Decision::Theft {
-            self.row.ended = Some(EndReason::Reuse);
+            self.end(EndReason::Reuse);
         }
         if !writes && gives_tokens(&decision) {
             self.confirm(rules, carried, loaded, confirmation);
@@ -138,10 +140,25 @@ impl Server {
         self.apply(rules, carried, self.load(now), Condition::Unchanged, confirmation)
     }
 
-    /// The store loses its last write to the rotation. An end is never lost: nodes write it again.
+    /// The store loses its last write: a rotation, or the end of the session.
     pub fn roll_back(&mut self) {
         if let Some(before) = self.before.take() {
-            self.row.rotation = before;
+            self.end_lost |= before.ended.is_none() && self.row.ended.is_some();
+            self.row = before;
+        }
+    }
+
+    /// A node that remembers the end writes it again.
+    pub fn write_end_again(&mut self) {
+        self.end_lost = false;
+        self.row.ended = Some(EndReason::Logout);
+    }
+
+    fn end(&mut self, reason: EndReason) {
+        if self.row.ended.is_none() {
+            self.before = Some(self.row);
+            self.end_lost = false;
+            self.row.ended = Some(reason);
         }
     }
 

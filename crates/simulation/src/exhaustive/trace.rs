@@ -62,6 +62,7 @@ impl Told for Honest {
             honest::Action::Flush => "the browser writes its jar to disk".to_owned(),
             honest::Action::Crash => "the browser crashes".to_owned(),
             honest::Action::RollBack => "the store loses its last write".to_owned(),
+            honest::Action::WriteEndAgain => "a node writes the end again".to_owned(),
         })
     }
 

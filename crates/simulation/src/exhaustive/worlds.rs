@@ -57,6 +57,10 @@ const COOLDOWN_BELOW_OVERLAP: Policy = Policy { cooldown: Millis::seconds(20), .
 const NO_ROTATION: Policy = Policy { rotation: Rotate::Off, ..BALANCED };
 
 const EVERY_ASK: &[Ask] = &[Ask::Refresh, Ask::InPassing, Ask::Prefetch, Ask::Use];
+/// Nodes that load, decide and write while others do, over a store that goes back.
+const STORE_LOSS: &[Fault] = &[Fault::RacesOfNodes, Fault::RollsBack];
+const END_LOSS: &[Fault] = &[Fault::RacesOfNodes, Fault::RollsBack, Fault::LosesEnds];
+const NO_MEMORY: &[Fault] = &[Fault::RacesOfNodes, Fault::RollsBack, Fault::LosesEnds, Fault::ForgetsEnds];
 const JITTER: &[Millis] = &[ACCESS, Millis::seconds(810), Millis::seconds(990)];
 
 /// All worlds, those that must hold first.
@@ -78,6 +82,12 @@ fn honest(effort: Effort) -> Vec<World> {
     let network: &[Fault] = &[Fault::Duplicates, Fault::LosesConfirmations, Fault::StoresPartly];
     let tiny = honest::Bounds { hold: Millis::seconds(5), quantum: Millis::seconds(5), ..base };
     let crash = honest::Bounds { crashes: 1, ..brief };
+    let nodes = honest::Bounds { hold: Millis::seconds(20), quantum: Millis::seconds(10), ..brief };
+    let pace = match effort {
+        Effort::Quick => Millis::seconds(15),
+        Effort::Full => Millis::seconds(10),
+    };
+    let ending = honest::Bounds { in_flight: 2, quantum: pace, ..nodes };
     vec![
         holds("slow network", base),
         holds("slow network, four in flight", many),
@@ -89,6 +99,10 @@ fn honest(effort: Effort) -> Vec<World> {
         holds("crash", honest::Bounds { faults: &[Fault::FlushesEarly], ..crash }),
         holds("store rolls back", honest::Bounds { faults: &[Fault::RollsBack], ..brief }),
         holds("races of nodes", honest::Bounds { faults: &[Fault::RacesOfNodes], ..crowd }),
+        holds("two nodes, answers lost", honest::Bounds { faults: &[Fault::RacesOfNodes], losses: 2, ..nodes }),
+        holds("two nodes, crash", honest::Bounds { faults: &[Fault::RacesOfNodes], crashes: 1, ..nodes }),
+        holds("two nodes, store rolls back", honest::Bounds { faults: STORE_LOSS, ..nodes }),
+        holds("two nodes, store loses ends", logout(ending, END_LOSS)),
         holds("logout", logout(crowd, &[Fault::RacesOfNodes])),
         World { policy: STRICT, ..holds("reuse at once", honest::Bounds { asks: EVERY_ASK, ..pair }) },
         World { policy: STRICT, ..holds("reuse at once, crash", crash) },
@@ -149,6 +163,7 @@ fn without_safeguards(effort: Effort) -> Vec<World> {
         twisted(Twist::WindowNeverBeginsAnew, fails("without: window begins anew", lost, LOGOUT)),
         twisted(Twist::ConfirmedAtOnce, fails("without: delay of confirmation", crash, LOGOUT)),
         twisted(Twist::EndUnseen, fails("without: sight of the end", logout_seen, RESURRECTION)),
+        fails("without: memory of ends", logout(honest::Bounds { in_flight: 2, ..brief }, NO_MEMORY), RESURRECTION),
         fails("without: end in the write's condition", logout_raced, RESURRECTION),
         twisted(Twist::BranchesForgotten, survives("without: branches, gateway", gateway)),
         twisted(Twist::BranchesForgotten, survives("without: branches, API verifies", verified)),
