@@ -134,9 +134,10 @@ pub async fn import_batch(
                 continue;
             }
         };
-        let twice = !emails.insert(account.email.clone());
+        let twice = emails.contains(&account.email);
         let outcome = if twice { Imported::AlreadyThere } else { place(service, &account, &ids).await? };
         if outcome == Imported::Added {
+            emails.insert(account.email.clone());
             ids.insert(account.id.clone());
             new.push((outcomes.len(), account));
         }
