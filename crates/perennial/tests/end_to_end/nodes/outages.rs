@@ -122,3 +122,58 @@ async fn f12_a_database_that_was_restored_to_an_older_state_goes_forward_and_nob
     assert!(browsers.iter().all(|browser| browser.generation() == Some(3)));
     assert_eq!(suspicions(&nodes), 6, "nothing but the six that were ahead");
 }
+
+/// The promise: an ended session is known to every node in less than this.
+const END_KNOWN_WITHIN: Duration = Duration::from_secs(2);
+
+/// What `/session` says to this jar at every node.
+async fn statuses(nodes: &Nodes, browser: &Browser) -> Vec<(String, String)> {
+    let mut said = Vec::new();
+    for url in nodes.urls() {
+        let standing = browser.at(&url).get("/auth/session").await;
+        let text = |name: &str| standing.field(name).as_str().unwrap_or_default().to_owned();
+        said.push((text("status"), text("ended_reason")));
+    }
+    said
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f50_what_one_node_ended_no_node_takes_for_alive_though_the_database_goes_or_comes_back_older() {
+    let nodes = Nodes::start_apart(BINARY, 2, Setup::default());
+    let mut browsers = nodes.issue("ended", 2);
+    nodes.cluster().keep_copy();
+    everybody_goes_on(&nodes, &mut browsers).await;
+    let alive = browsers.pop().expect("two were issued");
+    let ended = browsers.pop().expect("two were issued");
+
+    let logged_out = ended.at(&nodes.node(0).url).copy().log_out().await;
+    assert_eq!(logged_out.status, 204, "{}", logged_out.text);
+    tokio::time::sleep(END_KNOWN_WITHIN).await;
+    let is_over = vec![("unauthenticated".to_owned(), "logout".to_owned()); 2];
+    nodes.cluster().stop();
+    assert_eq!(statuses(&nodes, &ended).await, is_over, "by what the nodes remember");
+    assert!(statuses(&nodes, &alive).await.iter().all(|(status, _)| status == "authenticated"));
+    nodes.cluster().start();
+
+    nodes.cluster().go_back_to_copy();
+    everybody_goes_on_at(&nodes, &alive).await;
+    assert_eq!(statuses(&nodes, &ended).await, is_over, "though the database forgot it");
+    let refused = ended.at(&nodes.node(1).url).refresh().await;
+    assert_eq!((refused.code(), refused.field("reason")), ("session_ended".into(), json!("logout")));
+    let began = Instant::now();
+    while nodes.number("SELECT count(*) FROM session WHERE end_reason = 'logout'") == 0 {
+        assert!(began.elapsed() < 2 * END_KNOWN_WITHIN, "the end is not written again");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// One session refreshes at every node.
+async fn everybody_goes_on_at(nodes: &Nodes, browser: &Browser) {
+    for url in nodes.urls() {
+        let began = Instant::now();
+        while browser.at(&url).refresh().await.status != 200 {
+            assert!(began.elapsed() < BACK_WITHIN, "the database is not found again");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
