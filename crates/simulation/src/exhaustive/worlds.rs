@@ -101,7 +101,7 @@ fn honest(effort: Effort) -> Vec<World> {
         holds("races of nodes", honest::Bounds { faults: &[Fault::RacesOfNodes], ..crowd }),
         holds("two nodes, answers lost", honest::Bounds { faults: &[Fault::RacesOfNodes], losses: 2, ..nodes }),
         holds("two nodes, crash", honest::Bounds { faults: &[Fault::RacesOfNodes], crashes: 1, ..nodes }),
-        holds("two nodes, store rolls back", honest::Bounds { faults: STORE_LOSS, ..nodes }),
+        holds("two nodes, store rolls back", honest::Bounds { in_flight: 2, faults: STORE_LOSS, ..nodes }),
         holds("two nodes, store loses ends", logout(ending, END_LOSS)),
         holds("logout", logout(crowd, &[Fault::RacesOfNodes])),
         World { policy: STRICT, ..holds("reuse at once", honest::Bounds { asks: EVERY_ASK, ..pair }) },

@@ -189,11 +189,12 @@ pub async fn at_node(world: &World, actor: &str, sent: &Sent) -> Answer {
             world.store.meddle(Write::Confirm { sid: token.sid, generation: token.generation });
         }
     }
-    let answer = world.site.answer(node, sent.request(world)).await;
+    let mut answer = world.site.answer(node, sent.request(world)).await;
+    answer.in_outage = world.store.failed_since(arrived);
     let token = properties::handed_out(&answer).map(|token| format!(" and {}", world.witness.said(&token)));
     let note = format!("node {node} answers {:?}: {:?}{}", sent.ask, answer.said(), token.unwrap_or_default());
     world.witness.note(actor, note);
-    properties::at_node(&world.witness, &world.store, actor, arrived, &answer);
+    properties::at_node(&world.witness, actor, arrived, &answer);
     answer
 }
 

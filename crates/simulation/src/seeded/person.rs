@@ -15,6 +15,8 @@ use perennial_service::{
     visit::Visit,
 };
 
+use serde_json::Value;
+
 use super::{
     browser::{Browser, Owner, WRITE_BEHIND},
     clock::pass,
@@ -249,8 +251,14 @@ pub async fn log_in(world: &World, browser: &Browser, subject: &Subject) {
     let outcome = issue_session(&service, &visit, issue).await;
     let Ok(standing) = outcome else { return };
     let set_cookie = cookies::lines(&service, &visit.jar, &standing.jar);
-    let answer =
-        Answer { status: 200, set_cookie, location: String::new(), text: String::new(), json: serde_json::Value::Null };
+    let answer = Answer {
+        status: 200,
+        set_cookie,
+        location: String::new(),
+        text: String::new(),
+        json: Value::Null,
+        in_outage: false,
+    };
     pass(leg(world)).await;
     let lost = world.chance.one_in(world.network().lost) && may_lose(world, &answer);
     if lost || browser.run.get() != run {

@@ -67,6 +67,8 @@ pub struct Answer {
     pub text: String,
     /// The same as JSON, or null.
     pub json: Value,
+    /// Whether the store refused somebody meanwhile.
+    pub in_outage: bool,
 }
 
 #[derive(Debug)]
@@ -144,6 +146,7 @@ impl Site {
             set_cookie: parts.headers.get_all("set-cookie").iter().map(text).collect(),
             location: parts.headers.get("location").map(text).unwrap_or_default(),
             json: serde_json::from_slice(&bytes).unwrap_or_default(),
+            in_outage: false,
             text: String::from_utf8_lossy(&bytes).into_owned(),
         }
     }

@@ -101,6 +101,7 @@ fn honest() -> Vec<Plan> {
             breaks: Millis::minutes(10),
             outages: Millis::minutes(20),
             restarts: Millis::minutes(5),
+            looks: Millis(500),
             crashes: 1,
             people: 8,
             tabs: 6,
