@@ -35,6 +35,9 @@ const LAG_MAX: Millis = Millis(40);
 /// How long a call of a store that is down may take to say so: longer than anybody waits.
 const HANGS: Millis = Millis(2500);
 
+/// One in so many writes of a store that fails at times happens without being acknowledged.
+const UNSAID: u32 = 20;
+
 #[derive(Debug)]
 struct State {
     tables: Arc<MemoryStore>,
@@ -155,11 +158,13 @@ impl ShakyStore {
         Err(StoreError::Unavailable("it is down".to_owned()))
     }
 
+    /// A store that fails at times also fails between a write and its acknowledgement.
     fn fate(&self, change: &Change) -> Fate {
+        let fails_at_times = self.plan.outages > Millis::ZERO;
         match self.is_down() {
-            false => Fate::Answered,
-            true if self.chance.one_in(4) && self.bears_silence(change) => Fate::Unsaid,
             true => Fate::Refused,
+            false if fails_at_times && self.chance.one_in(UNSAID) && self.bears_silence(change) => Fate::Unsaid,
+            false => Fate::Answered,
         }
     }
 
