@@ -79,16 +79,20 @@ async fn asked_to_stop() -> std::io::Result<()> {
 }
 
 async fn keep_house(service: Arc<Service>, keys: Arc<dyn KeyStore>) {
-    let mut watch = KeyWatch::new();
+    let (mut watch, mut told) = (KeyWatch::new(), None);
     let mut look = tokio::time::interval(KEY_WATCH);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut sweep = tokio::time::interval(SWEEP);
     loop {
         tokio::select! {
             _ = look.tick() => {
                 // The keys at hand stay in use: what cannot be read now may be readable in a second.
-                if let Err(error) = watch.look(&*keys, &service.keyring, service.now()).await {
-                    tracing::error!(reason = %error, "the keys could not be read again");
+                let looked = watch.look(&*keys, &service.keyring, service.now()).await;
+                let trouble = looked.err().map(|error| error.to_string());
+                if let Some(reason) = trouble.as_ref().filter(|_| trouble != told) {
+                    tracing::error!(reason, "the keys could not be read again; those at hand stay in use");
                 }
+                told = trouble;
             }
             _ = sweep.tick() => forget(&service).await,
         }
