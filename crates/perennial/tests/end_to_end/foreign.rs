@@ -4,18 +4,15 @@
 mod browser;
 mod client;
 
-use std::{env, ffi::OsString, path::Path, process::Stdio, time::Duration};
+use std::{path::Path, process::Stdio, time::Duration};
 
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::prepared;
+
 /// Longer than any of the scripts takes, on a machine with other work.
 const SCRIPT_MAX: Duration = Duration::from_secs(150);
-
-/// A program or folder that `cargo xtask setup` has prepared.
-fn prepared(name: &str) -> OsString {
-    env::var_os(name).unwrap_or_else(|| panic!("{name} is not set: run `cargo xtask test`, which prepares and sets it"))
-}
 
 /// Runs a script of `tests/`; answers what it said, and shows what it complained about.
 async fn run(script: &str, arguments: &[&str]) -> Value {

@@ -1,7 +1,6 @@
 //! Mail through a real SMTP server: `perennial serve` with a configuration as an operator writes it.
 
 use std::{
-    env,
     ffi::OsString,
     fs,
     path::PathBuf,
@@ -12,7 +11,7 @@ use std::{
 use perennial_testkit::{Answer, Browser, Ending, Scratch, free_ports};
 use serde_json::{Value, json};
 
-use crate::BINARY;
+use crate::{BINARY, prepared};
 
 /// A relay that keeps what it takes as one JSON object a line, and ends when its input does. It puts off
 /// `greylisted@` for ever and refuses `gone@` for good.
@@ -44,15 +43,6 @@ sys.stdin.read()
 relay.stop()
 "#;
 
-/// The Python that has aiosmtpd; where it is missing, the test says so and is over.
-fn python() -> Option<OsString> {
-    let python = env::var_os("PERENNIAL_VENV_PYTHON");
-    if python.is_none() {
-        eprintln!("skipped: PERENNIAL_VENV_PYTHON is not set: `cargo xtask test` sets it");
-    }
-    python
-}
-
 /// `perennial serve`, and the relay that its configuration names.
 struct Site {
     scratch: Scratch,
@@ -65,7 +55,8 @@ struct Site {
 
 impl Site {
     /// Starts the service; its relay is down.
-    fn start(python: OsString) -> Self {
+    fn start() -> Self {
+        let python = prepared("PERENNIAL_VENV_PYTHON");
         let started = (0..3).find_map(|_| Self::try_start(python.clone()));
         started.expect("one of three free ports stays free for a moment")
     }
@@ -169,8 +160,7 @@ const SOON: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn a_code_arrives_over_smtp_and_opens_the_account() {
-    let Some(python) = python() else { return };
-    let site = Site::start(python).with_relay();
+    let site = Site::start().with_relay();
     let (mut browser, told, _) = site.register("ada@example.com").await;
     let mail = site.mails_to("ada@example.com", 1, SOON).await.remove(0);
     assert_eq!(
@@ -197,8 +187,7 @@ async fn a_code_arrives_over_smtp_and_opens_the_account() {
 
 #[tokio::test]
 async fn a_relay_that_is_down_delays_no_answer_and_loses_no_message() {
-    let Some(python) = python() else { return };
-    let site = Site::start(python);
+    let site = Site::start();
     let mut registering = Vec::new();
     for name in ["ada", "bob", "cleo"] {
         let email = format!("{name}@example.com");
@@ -218,8 +207,7 @@ async fn a_relay_that_is_down_delays_no_answer_and_loses_no_message() {
 
 #[tokio::test]
 async fn a_receiver_whom_the_relay_puts_off_or_refuses_holds_nobody_else_up() {
-    let Some(python) = python() else { return };
-    let site = Site::start(python).with_relay();
+    let site = Site::start().with_relay();
     for number in 0..5 {
         site.register(&format!("greylisted@host{number}.example.com")).await;
     }

@@ -24,3 +24,9 @@ mod wires;
 
 /// The binary under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_perennial");
+
+/// A program or folder that `cargo xtask setup` has prepared.
+fn prepared(name: &str) -> std::ffi::OsString {
+    let set = std::env::var_os(name);
+    set.unwrap_or_else(|| panic!("{name} is not set: run `cargo xtask test`, which prepares and sets it"))
+}

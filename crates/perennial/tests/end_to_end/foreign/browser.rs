@@ -5,7 +5,8 @@ use std::{path::Path, process::Command};
 use perennial_testkit::{Scratch, free_ports};
 use serde_json::{Value, json};
 
-use super::{prepared, run};
+use super::run;
+use crate::prepared;
 use crate::tls::Site;
 
 const EMAIL: &str = "ada@example.com";
