@@ -35,6 +35,7 @@ const WATCHER: &str = r#"
     exec 9<"$1/gate"; flock -x 9
     exec 8<"$1/users"
     if flock -n -x 8; then
+        kill -CONT "$(head -n 1 "$1/data/postmaster.pid")"
         "$3/pg_ctl" -D "$1/data" -m immediate -w stop
         rm -rf $4
         exit
