@@ -5,13 +5,13 @@
 //! were told before has gone back, by a restore or a failover, and they are written again.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use perennial_protocol::{
     audit::{AuditEvent, AuditKind},
-    id::SessionKey,
+    id::{SessionKey, Sid},
     session::{Ended, Session},
     time::{Millis, UnixMillis},
 };
@@ -29,14 +29,9 @@ pub struct Ends {
 
 #[derive(Debug, Default)]
 struct Remembered {
+    by_sid: HashMap<Sid, Ended>,
     by_key: HashMap<SessionKey, Ended>,
-    log: BTreeMap<EndPlace, Entry>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    session_key: SessionKey,
-    held: Held,
+    log: BTreeMap<EndPlace, Held>,
 }
 
 /// Whether the store is expected to hold an entry.
@@ -56,11 +51,24 @@ impl Ends {
     /// Marks the sessions that were ended, whatever the store says now.
     pub fn mark<'s>(&self, sessions: impl IntoIterator<Item = &'s mut Session>) {
         let remembered = self.read();
-        if remembered.by_key.is_empty() {
+        if remembered.by_sid.is_empty() {
             return;
         }
         for session in sessions {
-            session.ended = session.ended.or_else(|| remembered.by_key.get(&session.session_key).copied());
+            session.ended = session.ended.or_else(|| remembered.by_sid.get(&session.sid).copied());
+        }
+    }
+
+    /// Remembers what this node has just ended itself: a store that loses the end before anybody has read it
+    /// is told again all the same.
+    pub fn note(&self, ends: Vec<(Sid, Ended)>) {
+        let mut remembered = self.write();
+        for (sid, ended) in ends {
+            // The first end of a session stands.
+            if let Entry::Vacant(place) = remembered.by_sid.entry(sid) {
+                place.insert(ended);
+                remembered.log.insert(EndPlace { at: ended.at, sid }, Held::Expected);
+            }
         }
     }
 
@@ -77,8 +85,9 @@ impl Ends {
     fn learn(&self, ends: Vec<SessionEnd>) {
         let mut remembered = self.write();
         for end in ends {
-            remembered.by_key.insert(end.session_key.clone(), end.ended);
-            remembered.log.insert(end.place(), Entry { session_key: end.session_key, held: Held::Expected });
+            remembered.log.insert(end.place(), Held::Expected);
+            remembered.by_sid.insert(end.sid, end.ended);
+            remembered.by_key.insert(end.session_key, end.ended);
         }
     }
 
@@ -86,6 +95,7 @@ impl Ends {
         let mut remembered = self.write();
         let kept = remembered.log.split_off(&EndPlace::before(moment));
         remembered.log = kept;
+        remembered.by_sid.retain(|_, ended| ended.at >= moment);
         remembered.by_key.retain(|_, ended| ended.at >= moment);
     }
 
@@ -93,25 +103,21 @@ impl Ends {
     fn newest_before(&self, moment: UnixMillis) -> Option<UnixMillis> {
         let remembered = self.read();
         let mut settled = remembered.log.range(..=EndPlace::before(moment));
-        settled.rfind(|(_, entry)| entry.held == Held::Expected).map(|(place, _)| place.at)
+        settled.rfind(|(_, held)| **held == Held::Expected).map(|(place, _)| place.at)
     }
 
-    /// What was told of the time since `from` and is not in `told`, which is in the log's order.
-    fn missing_in(&self, told: &[SessionEnd], from: UnixMillis) -> Vec<SessionEnd> {
+    /// What is remembered of the time since `from` and is not in `told`, which is in the log's order.
+    fn missing_in(&self, told: &[SessionEnd], from: UnixMillis) -> Vec<(Sid, Ended)> {
         let remembered = self.read();
-        let missing = remembered.log.range(EndPlace::before(from)..).filter(|(place, entry)| {
-            entry.held == Held::Expected && told.binary_search_by_key(*place, SessionEnd::place).is_err()
+        let missing = remembered.log.range(EndPlace::before(from)..).filter(|(place, held)| {
+            **held == Held::Expected && told.binary_search_by_key(*place, SessionEnd::place).is_err()
         });
-        let end = |(place, entry): (&EndPlace, &Entry)| {
-            let ended = *remembered.by_key.get(&entry.session_key)?;
-            Some(SessionEnd { sid: place.sid, session_key: entry.session_key.clone(), ended })
-        };
-        missing.filter_map(end).collect()
+        missing.filter_map(|(place, _)| Some((place.sid, *remembered.by_sid.get(&place.sid)?))).collect()
     }
 
-    fn give_up(&self, end: &SessionEnd) {
-        if let Some(entry) = self.write().log.get_mut(&end.place()) {
-            entry.held = Held::Lost;
+    fn give_up(&self, sid: Sid, ended: Ended) {
+        if let Some(held) = self.write().log.get_mut(&EndPlace { at: ended.at, sid }) {
+            *held = Held::Lost;
         }
     }
 
@@ -122,6 +128,15 @@ impl Ends {
     fn write(&self) -> RwLockWriteGuard<'_, Remembered> {
         self.remembered.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The ends of single sessions among `writes`.
+pub fn ends_in(writes: &[Write]) -> Vec<(Sid, Ended)> {
+    let end = |write: &Write| match write {
+        Write::EndSession { sid, at, reason } => Some((*sid, Ended { at: *at, reason: *reason })),
+        _other => None,
+    };
+    writes.iter().filter_map(end).collect()
 }
 
 /// One look at the log: learns what is new, writes again what the store has lost, forgets what is older
@@ -140,7 +155,6 @@ pub async fn follow(ends: &Ends, store: &dyn Store, kept: Millis, now: UnixMilli
     let told = told_since(store, oldest).await?;
     let lost = ends.missing_in(&told, oldest);
     ends.learn(told);
-    tracing::warn!(ends = lost.len(), "the store has gone back to an older state: ends of sessions are written again");
     for page in lost.chunks(limits::ENDS_PAGE) {
         write_again(ends, store, page, now).await?;
     }
@@ -161,32 +175,34 @@ async fn told_since(store: &dyn Store, from: UnixMillis) -> Result<Vec<SessionEn
 }
 
 /// Ends these sessions once more, at the time and for the reason that they were ended.
-async fn write_again(ends: &Ends, store: &dyn Store, lost: &[SessionEnd], now: UnixMillis) -> Result<()> {
-    let sids: Vec<_> = lost.iter().map(|end| end.sid).collect();
+async fn write_again(ends: &Ends, store: &dyn Store, lost: &[(Sid, Ended)], now: UnixMillis) -> Result<()> {
+    let sids: Vec<_> = lost.iter().map(|(sid, _)| *sid).collect();
     let sessions = store.load_sessions(&sids).await?;
     let mut writes = Vec::new();
-    for end in lost {
-        match sessions.iter().find(|session| session.sid == end.sid) {
+    for (sid, ended) in lost {
+        match sessions.iter().find(|session| session.sid == *sid) {
             Some(session) if session.ended.is_none() => {
-                writes.push(Write::EndSession { sid: end.sid, at: end.ended.at, reason: end.ended.reason });
-                writes.push(Write::Audit(restored(session, end, now)));
+                writes.push(Write::EndSession { sid: *sid, at: ended.at, reason: ended.reason });
+                writes.push(Write::Audit(restored(session, *ended, now)));
             }
-            Some(_) | None => ends.give_up(end),
+            Some(_) | None => ends.give_up(*sid, *ended),
         }
     }
     if !writes.is_empty() {
+        let count = writes.len() / 2;
+        tracing::warn!(ends = count, "the store has gone back to an older state: ends of sessions are written again");
         let _ = store.apply(Change(writes)).await?;
     }
     Ok(())
 }
 
-fn restored(session: &Session, end: &SessionEnd, at: UnixMillis) -> AuditEvent {
+fn restored(session: &Session, ended: Ended, at: UnixMillis) -> AuditEvent {
     AuditEvent {
         at,
         kind: AuditKind::EndRestored,
         subject: Some(session.subject.clone()),
         session_key: Some(session.session_key.clone()),
-        detail: end.ended.reason.name().to_owned(),
+        detail: ended.reason.name().to_owned(),
     }
 }
 
@@ -198,7 +214,7 @@ const fn back(from: UnixMillis, span: Millis) -> UnixMillis {
 mod tests {
     use perennial_protocol::{
         claims::Claims,
-        id::{Sid, Subject},
+        id::Subject,
         refresh::{Rotation, Salt},
         session::{AssuranceLevel, Authentication, EndReason},
     };
@@ -297,6 +313,29 @@ mod tests {
         let restored = store_of(1..=1).await;
         look(&ends, &restored, NOW.plus(Millis::seconds(1))).await;
         assert!(is_over(&restored, 1).await);
+    }
+
+    #[tokio::test]
+    async fn an_end_that_is_lost_before_anybody_read_it_is_written_again_by_who_wrote_it() {
+        let (ends, store) = (Ends::default(), store_of(1..=2).await);
+        ends.note(vec![(session(1).sid, Ended { at: NOW, reason: EndReason::Revoked })]);
+        let mut read = session(1);
+        ends.mark([&mut read]);
+        assert!(read.ended.is_some(), "it is over at once");
+        look(&ends, &store, NOW).await;
+        assert!(is_over(&store, 1).await && !is_over(&store, 2).await);
+    }
+
+    #[tokio::test]
+    async fn a_second_end_of_a_session_is_no_loss_of_the_store() {
+        let (ends, store) = (Ends::default(), store_of(1..=1).await);
+        end(&store, 1, NOW).await;
+        ends.note(vec![(session(1).sid, Ended { at: NOW.plus(Millis(5)), reason: EndReason::Logout })]);
+        for seconds in 0..3 {
+            look(&ends, &store, NOW.plus(Millis::seconds(seconds))).await;
+        }
+        assert!(knows(&ends, 1), "the first end stands");
+        assert_eq!(store.load_audit(10).await.expect("available").len(), 0);
     }
 
     #[tokio::test]

@@ -84,14 +84,17 @@ impl Service {
         self.apply_within(limits::STORE_WAIT, writes).await
     }
 
-    /// Applies a change within `patience`. This node hears of the ends in it at once.
+    /// Applies a change within `patience`. This node remembers the ends in it, and has the log looked at for
+    /// those of whole persons.
     pub async fn apply_within(&self, patience: Millis, writes: Vec<Write>) -> Result<Applied, Refusal> {
+        let own = ends::ends_in(&writes);
         let ends = writes.iter().any(|write| matches!(write, Write::EndSession { .. } | Write::EndSessionsOf { .. }));
-        let applied = self.ask(patience, self.store.apply(Change(writes))).await;
-        if ends {
+        let applied = self.ask(patience, self.store.apply(Change(writes))).await?;
+        if ends && applied == Applied::Done {
+            self.ends.note(own);
             self.ends.look_soon();
         }
-        applied
+        Ok(applied)
     }
 
     /// Looks at the log of ends.

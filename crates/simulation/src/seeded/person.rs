@@ -21,7 +21,7 @@ use super::{
     browser::{Browser, Owner, WRITE_BEHIND},
     clock::pass,
     network::{Ask, Said, Sent, exchange, leg, may_lose},
-    plan::Temper,
+    plan::{Temper, Twist},
     properties,
     site::Answer,
     world::World,
@@ -228,7 +228,9 @@ fn let_go(world: &World, browser: &Browser) {
 /// A login, from the moment its last step is right. It takes the jar along, and its answer may be lost.
 pub async fn log_in(world: &World, browser: &Browser, subject: &Subject) {
     let (run, sent_at) = (browser.run.get(), world.now());
-    let header = browser.jar().header(sent_at);
+    // A login that does not see the jar ends nothing of it.
+    let blind = world.plan.twist == Twist::LoginsEndNothing;
+    let header = if blind { String::new() } else { browser.jar().header(sent_at) };
     let_go(world, browser);
     world.witness.befell(&browser.name, "logins");
     world.witness.note(&browser.name, format!("logs in as {subject}"));

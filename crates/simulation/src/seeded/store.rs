@@ -233,11 +233,7 @@ impl ShakyStore {
 
     /// The change as a service would have made it that lacks a safeguard.
     fn twisted(&self, mut change: Change) -> Change {
-        let inserts = change.0.iter().any(|write| matches!(write, Write::InsertSession(_)));
         match self.plan.twist {
-            Twist::LoginsEndNothing if inserts => {
-                change.0.retain(|write| !matches!(write, Write::EndSession { .. }));
-            }
             Twist::WindowNeverBeginsAnew => change.0.retain(|write| match write {
                 Write::Rotate { from_generation, to, .. } => *from_generation != to.generation,
                 _ => true,
