@@ -2,6 +2,7 @@
 
 use crate::{
     id::{SessionKey, Subject},
+    session::Session,
     time::UnixMillis,
 };
 
@@ -14,6 +15,24 @@ pub struct AuditEvent {
     pub session_key: Option<SessionKey>,
     /// A word or two more, such as the reason of an end.
     pub detail: String,
+}
+
+impl AuditEvent {
+    /// A line about one person.
+    pub fn of_subject(subject: &Subject, kind: AuditKind, at: UnixMillis) -> Self {
+        Self { at, kind, subject: Some(subject.clone()), session_key: None, detail: String::new() }
+    }
+
+    /// A line about one session.
+    pub fn of_session(session: &Session, kind: AuditKind, detail: impl Into<String>, at: UnixMillis) -> Self {
+        Self {
+            at,
+            kind,
+            subject: Some(session.subject.clone()),
+            session_key: Some(session.session_key.clone()),
+            detail: detail.into(),
+        }
+    }
 }
 
 /// What happened.

@@ -183,7 +183,8 @@ async fn write_again(ends: &Ends, store: &dyn Store, lost: &[(Sid, Ended)], now:
         match sessions.iter().find(|session| session.sid == *sid) {
             Some(session) if session.ended.is_none() => {
                 writes.push(Write::EndSession { sid: *sid, at: ended.at, reason: ended.reason });
-                writes.push(Write::Audit(restored(session, *ended, now)));
+                let line = AuditEvent::of_session(session, AuditKind::EndRestored, ended.reason.name(), now);
+                writes.push(Write::Audit(line));
             }
             Some(_) | None => ends.give_up(*sid, *ended),
         }
@@ -194,16 +195,6 @@ async fn write_again(ends: &Ends, store: &dyn Store, lost: &[(Sid, Ended)], now:
         let _ = store.apply(Change(writes)).await?;
     }
     Ok(())
-}
-
-fn restored(session: &Session, ended: Ended, at: UnixMillis) -> AuditEvent {
-    AuditEvent {
-        at,
-        kind: AuditKind::EndRestored,
-        subject: Some(session.subject.clone()),
-        session_key: Some(session.session_key.clone()),
-        detail: ended.reason.name().to_owned(),
-    }
 }
 
 const fn back(from: UnixMillis, span: Millis) -> UnixMillis {

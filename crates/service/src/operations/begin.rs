@@ -143,11 +143,5 @@ fn started(session: &Session, origin: &Origin, at: UnixMillis) -> AuditEvent {
         Origin::Login => (AuditKind::SessionStarted, methods),
         Origin::Issued { by, .. } => (AuditKind::SessionIssued, by.note(&methods)),
     };
-    AuditEvent {
-        at,
-        kind,
-        subject: Some(session.subject.clone()),
-        session_key: Some(session.session_key.clone()),
-        detail,
-    }
+    AuditEvent::of_session(session, kind, detail, at)
 }

@@ -64,19 +64,8 @@ fn changed(account: &Account, session: &Session, password_hash: String, at: Unix
     vec![
         Write::SetPasswordHash { account: subject.clone(), password_hash },
         Write::RemovePendingOf { subject: subject.clone() },
-        Write::EndSessionsOf {
-            subject: subject.clone(),
-            except: Some(session.sid),
-            at,
-            reason: EndReason::PasswordChanged,
-        },
-        Write::Audit(AuditEvent {
-            at,
-            kind: AuditKind::PasswordSet,
-            subject: Some(subject),
-            session_key: Some(session.session_key.clone()),
-            detail: "by its owner".to_owned(),
-        }),
+        Write::EndSessionsOf { subject, except: Some(session.sid), at, reason: EndReason::PasswordChanged },
+        Write::Audit(AuditEvent::of_session(session, AuditKind::PasswordSet, "by its owner", at)),
     ]
 }
 

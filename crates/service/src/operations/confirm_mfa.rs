@@ -100,13 +100,7 @@ pub fn new_factor(
     vec![
         Write::SetSecondFactor { account: subject.clone(), sealed_secret, last_step },
         Write::ReplaceRecoveryCodes { account: subject.clone(), hashes },
-        Write::Audit(AuditEvent {
-            at: service.now(),
-            kind: AuditKind::SecondFactorSet,
-            subject: Some(subject.clone()),
-            session_key: None,
-            detail: String::new(),
-        }),
+        Write::Audit(AuditEvent::of_subject(subject, AuditKind::SecondFactorSet, service.now())),
     ]
 }
 

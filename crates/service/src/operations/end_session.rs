@@ -31,13 +31,7 @@ pub async fn end_from(service: &Service, here: &Session, key: &str) -> Outcome<J
         .filter(|session| session.subject == here.subject && session.over(policy, now).is_none())
         .ok_or(Refusal::NotFound)?;
 
-    let line = AuditEvent {
-        at: now,
-        kind: AuditKind::SessionEnded,
-        subject: Some(session.subject.clone()),
-        session_key: Some(key),
-        detail: EndReason::Revoked.name().to_owned(),
-    };
+    let line = AuditEvent::of_session(&session, AuditKind::SessionEnded, EndReason::Revoked.name(), now);
     let end = Write::EndSession { sid: session.sid, at: now, reason: EndReason::Revoked };
     let _ = service.apply(vec![end, Write::Audit(line)]).await?;
     metrics::counter!("perennial_sessions_ended_total", "reason" => "revoked").increment(1);

@@ -9,7 +9,6 @@ use perennial_protocol::{
     audit::{AuditEvent, AuditKind},
     login::StepName,
     session::{EndReason, Session},
-    time::UnixMillis,
     token::Transport,
 };
 use perennial_store::Write;
@@ -48,7 +47,12 @@ pub async fn log_out(service: &Service, visit: &Visit, carried: &Carried, scope:
     let mut writes = Vec::new();
     for session in &live {
         writes.push(Write::EndSession { sid: session.sid, at: now, reason: EndReason::Logout });
-        writes.push(Write::Audit(ended(session, now)));
+        writes.push(Write::Audit(AuditEvent::of_session(
+            session,
+            AuditKind::SessionEnded,
+            EndReason::Logout.name(),
+            now,
+        )));
     }
     if scope == Scope::EveryDevice {
         let subjects: BTreeSet<_> = live.iter().map(|session| &session.subject).collect();
@@ -70,14 +74,4 @@ pub async fn log_out(service: &Service, visit: &Visit, carried: &Carried, scope:
         ended: Some(EndReason::Logout),
         ..JarChange::default()
     })
-}
-
-fn ended(session: &Session, at: UnixMillis) -> AuditEvent {
-    AuditEvent {
-        at,
-        kind: AuditKind::SessionEnded,
-        subject: Some(session.subject.clone()),
-        session_key: Some(session.session_key.clone()),
-        detail: EndReason::Logout.name().to_owned(),
-    }
 }

@@ -73,7 +73,7 @@ async fn apply(
     now: UnixMillis,
 ) -> Result<Applied, Refusal> {
     let Some(session) = selection.chosen.session() else { return Ok(Applied::Done) };
-    let event = |kind, detail: String| Write::Audit(audit(session, kind, detail, now));
+    let event = |kind, detail: String| Write::Audit(AuditEvent::of_session(session, kind, detail, now));
     let mut writes = Vec::new();
     if let Some(to) = decision.write() {
         let Rotation { generation: from_generation, late: from_late, .. } = session.rotation;
@@ -174,7 +174,7 @@ async fn stale(
     // The audit line is for a person to read later; that it cannot be written changes no answer. What a
     // stolen token can write is limited.
     if service.spend(&service.settings.throttle.forged_refresh(session.sid)).await.is_ok() {
-        let line = audit(session, AuditKind::StaleRefused, format!("stands at {}", generation.0), now);
+        let line = AuditEvent::of_session(session, AuditKind::StaleRefused, format!("stands at {}", generation.0), now);
         let _ = service.apply(vec![Write::Audit(line)]).await;
     }
     let value = mark::issue(&keys.mac, session.sid, generation);
@@ -185,18 +185,9 @@ async fn stale(
 /// Several live sessions in one jar: the newest wins, and someone should know.
 async fn note_conflict(service: &Service, selection: &Selection<'_>, now: UnixMillis) {
     if let (true, Chosen::Genuine { session, .. }) = (selection.live > 1, selection.chosen) {
-        let line = audit(session, AuditKind::JarConflict, format!("{} live sessions", selection.live), now);
+        let line =
+            AuditEvent::of_session(session, AuditKind::JarConflict, format!("{} live sessions", selection.live), now);
         let _ = service.apply(vec![Write::Audit(line)]).await;
-    }
-}
-
-fn audit(session: &Session, kind: AuditKind, detail: String, at: UnixMillis) -> AuditEvent {
-    AuditEvent {
-        at,
-        kind,
-        subject: Some(session.subject.clone()),
-        session_key: Some(session.session_key.clone()),
-        detail,
     }
 }
 

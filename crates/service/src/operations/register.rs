@@ -117,13 +117,7 @@ pub fn new_account(service: &Service, email: Email, name: String, password_hash:
 
 /// The writes that begin an account; stale if its address is taken.
 pub fn created(account: &Account, at: UnixMillis) -> Vec<Write> {
-    let line = AuditEvent {
-        at,
-        kind: AuditKind::AccountCreated,
-        subject: Some(account.id.clone()),
-        session_key: None,
-        detail: String::new(),
-    };
+    let line = AuditEvent::of_subject(&account.id, AuditKind::AccountCreated, at);
     vec![Write::InsertAccount(account.clone()), Write::Audit(line)]
 }
 

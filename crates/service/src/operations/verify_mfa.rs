@@ -73,13 +73,7 @@ fn check(service: &Service, account: &Account, proof: &Proof) -> Result<Option<V
             Ok(step.map(|step| vec![Write::AdvanceSecondFactor { account: account.id.clone(), step }]))
         }
         Proof::Recovery(code) => {
-            let line = AuditEvent {
-                at: service.now(),
-                kind: AuditKind::RecoveryCodeUsed,
-                subject: Some(account.id.clone()),
-                session_key: None,
-                detail: String::new(),
-            };
+            let line = AuditEvent::of_subject(&account.id, AuditKind::RecoveryCodeUsed, service.now());
             let hashes = code.hashes(&service.keys().mac, &account.id);
             Ok(Some(vec![Write::UseRecoveryCode { account: account.id.clone(), hashes }, Write::Audit(line)]))
         }
@@ -94,13 +88,7 @@ pub fn accepted_step(service: &Service, account: &Account, code: &OneTimeCode) -
 }
 
 async fn refuse(service: &Service, subject: &Subject) -> Outcome<Standing> {
-    let line = AuditEvent {
-        at: service.now(),
-        kind: AuditKind::SecondFactorFailed,
-        subject: Some(subject.clone()),
-        session_key: None,
-        detail: String::new(),
-    };
+    let line = AuditEvent::of_subject(subject, AuditKind::SecondFactorFailed, service.now());
     // A line that cannot be written changes no answer.
     let _ = service.apply(vec![Write::Audit(line)]).await;
     Err(Refusal::InvalidCode.into())

@@ -23,13 +23,7 @@ pub async fn end_one(service: &Service, by: &Operator, key: &SessionKey) -> Resu
     if session.over(&service.settings.lifetimes.refresh, at).is_some() {
         return Ok(());
     }
-    let line = AuditEvent {
-        at,
-        kind: AuditKind::SessionEnded,
-        subject: Some(session.subject),
-        session_key: Some(session.session_key),
-        detail: by.note(EndReason::Revoked.name()),
-    };
+    let line = AuditEvent::of_session(&session, AuditKind::SessionEnded, by.note(EndReason::Revoked.name()), at);
     let end = Write::EndSession { sid: session.sid, at, reason: EndReason::Revoked };
     let _ = service.apply(vec![end, Write::Audit(line)]).await?;
     metrics::counter!("perennial_sessions_ended_total", "reason" => "revoked").increment(1);
