@@ -79,7 +79,12 @@ impl Cluster {
         let data = format!("{0}/data {0}/port", directory.display());
         // What a server left that was never stopped.
         let _ = fs::remove_dir_all(directory.join("data"));
-        Self::start_new(directory, user, LINGER, &data)
+        let shared = Self::start_new(directory, user, LINGER, &data);
+        // Tests kill processes and never the machine: what the system has taken is safe, and a disk that is
+        // busy with other tests makes nobody wait.
+        shared.configure("fsync = off");
+        shared.reload();
+        shared
     }
 
     /// A server of this test alone.
@@ -109,6 +114,10 @@ impl Cluster {
         cluster.watch(linger, remove);
         fs::write(cluster.directory.join("port"), port.to_string()).expect("the port is noted");
         cluster
+    }
+
+    fn reload(&self) {
+        self.sql("postgres", "SELECT pg_reload_conf()");
     }
 
     /// Starts the server, after it was stopped or killed.

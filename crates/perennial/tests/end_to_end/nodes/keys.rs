@@ -6,10 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use perennial_testkit::{Browser, Nodes, decode_base64url};
+use perennial_testkit::{Browser, Nodes, Setup, decode_base64url};
 use serde_json::Value;
 
-use super::always_rotating;
 use crate::{
     BINARY,
     storm::{Balancer, Storm},
@@ -40,13 +39,14 @@ async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 
 /// Publishes the next keys and watches them come into use: every node knows a key before any node signs with it.
 async fn next_key_is_known_everywhere_before_it_signs(nodes: &Nodes, witness: &mut Browser, number: u16) {
-    let name = format!("es256-{number}");
+    let (name, lead, began) = (format!("es256-{number}"), Duration::from_secs(5), Instant::now());
     nodes.printed(&["keys", "rotate", "--kind", "all", "--after", "5s"]);
     for node in 0..nodes.count() {
         eventually("every node publishes the new key", async || published(nodes, node).await.contains(&name)).await;
     }
     witness.refresh_and_keep().await;
-    assert_ne!(kid(witness), name, "the new key does not sign before everybody can know it");
+    // On a machine that stood still for so long, the new key may sign by now.
+    assert!(kid(witness) != name || began.elapsed() >= lead, "the new key signs before everybody can know it");
     for node in 0..nodes.count() {
         let mut here = witness.at(&nodes.node(node).url);
         eventually("every node signs with the new key", async || {
@@ -61,7 +61,7 @@ async fn next_key_is_known_everywhere_before_it_signs(nodes: &Nodes, witness: &m
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f44_two_rotations_of_every_key_on_two_nodes_under_load_fail_no_request() {
-    let nodes = Nodes::start(BINARY, 2, always_rotating());
+    let nodes = Nodes::start(BINARY, 2, Setup::always_rotating());
     let mut witness = nodes.issue("witness", 1).remove(0);
     let resting = nodes.issue("resting", 1).remove(0);
     let storm = Storm::start(nodes.issue("busy", 30), Balancer::over(nodes.urls()), Duration::from_millis(40));
@@ -86,7 +86,7 @@ async fn f44_two_rotations_of_every_key_on_two_nodes_under_load_fail_no_request(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f45_public_keys_are_kept_for_less_time_than_a_new_one_is_published_before_it_signs() {
-    let nodes = Nodes::start(BINARY, 2, always_rotating());
+    let nodes = Nodes::start(BINARY, 2, Setup::always_rotating());
     let default_lead = 600;
     for number in 0..nodes.count() {
         let answer = nodes.browser(number).get("/.well-known/jwks.json").await;
@@ -100,7 +100,7 @@ async fn f45_public_keys_are_kept_for_less_time_than_a_new_one_is_published_befo
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_master_key_costs_no_request_and_the_former_one_opens_nothing_any_more() {
-    let nodes = Nodes::start(BINARY, 1, always_rotating());
+    let nodes = Nodes::start(BINARY, 1, Setup::always_rotating());
     let mut browser = nodes.issue("resealed", 1).remove(0);
     let next = nodes.scratch().join("next");
     fs::copy(nodes.scratch().join("master"), &next).expect("a copy keeps the mode");
