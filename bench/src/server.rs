@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
-use perennial_testkit::free_port;
+use perennial_testkit::free_ports;
 use serde_json::Value;
 
 use crate::{
@@ -68,7 +68,7 @@ impl Server {
             }
             Place::Database(_) => {
                 fs::create_dir(folder.join("data"))?;
-                let [address, admin] = [free_port(), free_port()].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+                let [address, admin] = free_ports().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
                 command.arg("serve").env("PERENNIAL__SERVER__LISTEN", address.to_string());
                 command.env("PERENNIAL__SERVER__ADMIN_LISTEN", admin.to_string());
                 (format!("localhost:{}", address.port()), address, admin)

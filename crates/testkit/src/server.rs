@@ -33,6 +33,11 @@ impl Setup {
         Self { wire: Some(name.to_owned()), variables: Vec::new() }
     }
 
+    /// Every refresh rotates: the hardest case, and the one in which a lost write would show.
+    pub fn always_rotating() -> Self {
+        Self::default().with("tokens.cooldown", "0ms").with("tokens.overlap", "0ms")
+    }
+
     /// Adds a configuration key, written `section.key`.
     pub fn with(mut self, key: &str, value: &str) -> Self {
         let name = format!("PERENNIAL__{}", key.to_uppercase().replace('.', "__"));

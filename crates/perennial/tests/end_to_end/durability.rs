@@ -22,11 +22,6 @@ use crate::{
 
 const SESSIONS: usize = 200;
 
-/// Every refresh rotates: the hardest case, and the one in which a lost write would show.
-fn always_rotating() -> Setup {
-    Setup::default().with("tokens.cooldown", "0ms").with("tokens.overlap", "0ms")
-}
-
 /// Every session refreshes, the store has one row for each, and nobody was taken for a thief.
 async fn assert_nothing_is_lost(server: &Server, browsers: Vec<Browser>) {
     let sessions = i64::try_from(browsers.len()).expect("a small number");
@@ -47,7 +42,7 @@ async fn assert_nothing_is_lost(server: &Server, browsers: Vec<Browser>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f40_f43_kill_9_in_a_refresh_storm_loses_none_of_two_hundred_sessions() {
     const KILLS: u32 = 5;
-    let mut server = Server::start_with(BINARY, always_rotating());
+    let mut server = Server::start_with(BINARY, Setup::always_rotating());
     let storm = Storm::start(server.issue("storm", SESSIONS), Balancer::over([&server.url]), Duration::ZERO);
     for number in 0..KILLS {
         tokio::time::sleep(Duration::from_millis(400 + u64::from(number) * 137)).await;
@@ -69,7 +64,7 @@ async fn f40_f43_kill_9_in_a_refresh_storm_loses_none_of_two_hundred_sessions() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f43_an_orderly_restart_in_a_refresh_storm_loses_none_of_two_hundred_sessions() {
-    let mut server = Server::start_with(BINARY, always_rotating());
+    let mut server = Server::start_with(BINARY, Setup::always_rotating());
     let storm = Storm::start(server.issue("storm", SESSIONS), Balancer::over([&server.url]), Duration::ZERO);
     for _ in 0..2 {
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -125,7 +120,7 @@ impl Sent {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f43_a_stop_answers_every_request_that_was_accepted() {
-    let mut server = Server::start_with(BINARY, always_rotating());
+    let mut server = Server::start_with(BINARY, Setup::always_rotating());
     let browsers = server.issue("under-way", 40);
     let mut visitor = server.browser();
     visitor.session_and_keep().await;
@@ -186,7 +181,7 @@ fn knock(server_address: &str, request: &str) -> Ends {
 
 #[test]
 fn f43_a_stop_in_a_flood_of_new_connections_answers_each_that_was_made() {
-    let mut server = Server::start_with(BINARY, always_rotating());
+    let mut server = Server::start_with(BINARY, Setup::always_rotating());
     let address = server.url.replace("http://localhost", "127.0.0.1");
     let knocks: Vec<_> = (server.issue("knocks", 16).into_iter())
         .map(|browser| {
@@ -295,7 +290,7 @@ const UNAVAILABLE_WITHIN: Duration = Duration::from_millis(250 + 150);
 
 #[tokio::test]
 async fn f12_a_locked_store_answers_503_in_time_with_cookies_untouched_and_every_session_goes_on() {
-    let server = Server::start_with(BINARY, always_rotating());
+    let server = Server::start_with(BINARY, Setup::always_rotating());
     let browsers = server.issue("locked-out", 50);
     assert_eq!(server.issue("warm", 1)[0].refresh().await.status, 200, "the code is warm");
     server.time_travel().execute("DELETE FROM session WHERE subject = 'warm'");
@@ -440,7 +435,7 @@ const MEMORY_MAX: u64 = 128;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f55_a_flood_of_bad_logins_from_everywhere_fails_no_refresh_and_stays_within_its_memory() {
-    let setup = always_rotating().with("limits.login_failures_per_address", "1000000");
+    let setup = Setup::always_rotating().with("limits.login_failures_per_address", "1000000");
     let (server, flood) = flood_beside_refreshes(setup).await;
     let refused = flood.by_status.get(&503).copied().unwrap_or_default();
     assert!(refused > 0, "more logins came than can be hashed: {flood:?}");
@@ -451,7 +446,7 @@ async fn f55_a_flood_of_bad_logins_from_everywhere_fails_no_refresh_and_stays_wi
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f55_a_flood_of_bad_logins_from_one_address_fails_no_refresh_and_is_told_to_wait() {
-    let (server, flood) = flood_beside_refreshes(always_rotating()).await;
+    let (server, flood) = flood_beside_refreshes(Setup::always_rotating()).await;
     let limited = flood.by_status.get(&429).copied().unwrap_or_default();
     assert!(limited * 10 > flood.sent * 9, "nearly all of it meets the limit: {flood:?}");
     assert!(flood.by_status.keys().all(|status| [401, 429, 503].contains(status)), "{flood:?}");

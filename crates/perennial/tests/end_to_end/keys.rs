@@ -16,11 +16,6 @@ use serde_json::{Value, json};
 
 use crate::{BINARY, prepared};
 
-/// Every refresh rotates, so that tokens of every kind are made all the time.
-fn always_rotating() -> Setup {
-    Setup::default().with("tokens.cooldown", "0ms").with("tokens.overlap", "0ms")
-}
-
 /// The key that signed an access token.
 fn kid(token: &str) -> String {
     let header = token.split('.').next().and_then(decode_base64url).expect("a JWT begins with its header");
@@ -88,7 +83,7 @@ async fn next_key_is_published_before_it_signs(server: &Server, number: u16) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f44_two_rotations_of_every_key_fail_no_request_and_spare_all_that_was_handed_out() {
-    let server = Server::start_with(BINARY, always_rotating());
+    let server = Server::start_with(BINARY, Setup::always_rotating());
     let (mut resting, reader) = (server.logged_in().await, server.logged_in().await);
     let mut registering = server.browser();
     let code = begin_to_register(&server, &mut registering).await;

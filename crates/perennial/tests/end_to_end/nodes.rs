@@ -10,15 +10,10 @@ mod restarts;
 mod starting;
 mod storms;
 
-use perennial_testkit::{Answer, Browser, Nodes, Setup};
+use perennial_testkit::{Answer, Browser, Nodes};
 
 /// Longer than the cooldown: the next refresh rotates.
 const EXPIRY: i64 = 16 * 60;
-
-/// Every refresh rotates: the hardest case, and the one in which a lost write would show.
-fn always_rotating() -> Setup {
-    Setup::default().with("tokens.cooldown", "0ms").with("tokens.overlap", "0ms")
-}
 
 /// The jar of somebody who is logged in, at the first node.
 async fn logged_in(nodes: &Nodes) -> Browser {

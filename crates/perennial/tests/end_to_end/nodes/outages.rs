@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use perennial_testkit::{Browser, Cluster, Nodes, Setup};
 use serde_json::json;
 
-use super::{EXPIRY, always_rotating, suspicions};
+use super::{EXPIRY, suspicions};
 use crate::BINARY;
 
 /// 250 ms are promised, the rest is slack for a machine with other things to do.
@@ -61,7 +61,7 @@ async fn everybody_goes_on(nodes: &Nodes, browsers: &mut [Browser]) {
 }
 
 async fn check_outage(begin: fn(&Cluster), end: fn(&Cluster)) {
-    let nodes = Nodes::start_apart(BINARY, 2, always_rotating());
+    let nodes = Nodes::start_apart(BINARY, 2, Setup::always_rotating());
     let mut browsers = nodes.issue("spared", 20);
     everybody_goes_on(&nodes, &mut browsers).await;
     for _ in 0..2 {
@@ -85,7 +85,7 @@ async fn f12_while_the_database_stands_still_nobody_is_logged_out_and_afterwards
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f12_a_database_that_was_killed_has_lost_nothing_that_was_answered() {
-    let nodes = Nodes::start_apart(BINARY, 2, always_rotating());
+    let nodes = Nodes::start_apart(BINARY, 2, Setup::always_rotating());
     let mut browsers = nodes.issue("spared", 20);
     for _ in 0..3 {
         everybody_goes_on(&nodes, &mut browsers).await;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use perennial_testkit::{Browser, Nodes};
+use perennial_testkit::{Browser, Nodes, Setup};
 
-use super::{always_rotating, suspicions};
+use super::suspicions;
 use crate::{
     BINARY,
     storm::{Balancer, Storm},
@@ -30,7 +30,7 @@ async fn assert_nothing_is_lost(nodes: &Nodes, browsers: Vec<Browser>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f40_kill_9_of_nodes_in_a_refresh_storm_loses_no_session() {
-    let mut nodes = Nodes::start(BINARY, 2, always_rotating());
+    let mut nodes = Nodes::start(BINARY, 2, Setup::always_rotating());
     let balancer = Balancer::over(nodes.urls());
     let storm = Storm::start(nodes.issue("storm", SESSIONS), balancer.clone(), Duration::ZERO);
     for kill in 0..6 {
@@ -54,7 +54,7 @@ async fn f40_kill_9_of_nodes_in_a_refresh_storm_loses_no_session() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f43_a_rolling_restart_under_load_fails_no_request() {
-    let mut nodes = Nodes::start(BINARY, 2, always_rotating());
+    let mut nodes = Nodes::start(BINARY, 2, Setup::always_rotating());
     let balancer = Balancer::over(nodes.urls());
     let storm = Storm::start(nodes.issue("storm", SESSIONS), balancer.clone(), Duration::from_millis(5));
     for round in 0..4 {

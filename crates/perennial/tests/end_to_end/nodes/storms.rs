@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use perennial_testkit::{Answer, Browser, Nodes, Setup};
 
-use super::{EXPIRY, always_rotating, at_once, logged_in, suspicions};
+use super::{EXPIRY, at_once, logged_in, suspicions};
 use crate::{
     BINARY,
     storm::{Balancer, Storm},
@@ -56,7 +56,7 @@ async fn f13_a_hundred_requests_over_four_nodes_without_stickiness_make_one_rota
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f42_what_one_node_wrote_the_other_reads_at_once() {
     const LOGINS: u32 = 100;
-    let nodes = Nodes::start(BINARY, 2, always_rotating());
+    let nodes = Nodes::start(BINARY, 2, Setup::always_rotating());
     let account = nodes.add_account("ada@example.com");
     for number in 0..LOGINS {
         let here = number as usize % 2;
