@@ -3,22 +3,13 @@
 use std::panic::AssertUnwindSafe;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
-use perennial_protocol::{
-    claims::Claims,
-    id::{SessionKey, Sid, Subject},
-    key::KeyId,
-    refresh::{Generation, Rotation, Salt},
-    session::{AssuranceLevel, Authentication, Session},
-    time::{Millis, UnixMillis},
-    token::Issuer,
-};
+use perennial_protocol::{key::KeyId, refresh::Generation, time::Millis, token::Issuer};
 use perennial_service::{
     credentials::{AccessTokens, IssuedAccess},
     entropy::SystemEntropy,
     keys::{KeyKind, KeyRecord, Keys},
 };
-
-const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
+use perennial_store::contract::{NOW, numbered_session};
 
 fn keys() -> Keys {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key pair");
@@ -29,23 +20,6 @@ fn keys() -> Keys {
     Keys::at(&records, NOW).expect("keys")
 }
 
-fn session() -> Session {
-    Session {
-        sid: Sid([3; 16]),
-        session_key: SessionKey::from_random([5; 12]),
-        salt: Salt([4; 16]),
-        subject: Subject::from_random([6; 12]),
-        created_at: NOW,
-        ends_at: NOW.plus(Millis::days(30)),
-        active_at: NOW,
-        rotation: Rotation::first(NOW),
-        ended: None,
-        authentication: Authentication { at: NOW, level: AssuranceLevel::One, methods: vec!["pwd".into()] },
-        device: String::new(),
-        claims: Claims::default(),
-    }
-}
-
 /// The harness asks for what survives a panic; here a panic ends the test.
 fn access_tokens() -> AssertUnwindSafe<AccessTokens> {
     AssertUnwindSafe(AccessTokens::new(Issuer { issuer: "https://app.example.com".into(), audience: "api".into() }))
@@ -53,7 +27,7 @@ fn access_tokens() -> AssertUnwindSafe<AccessTokens> {
 
 fn made(keys: &Keys, tokens: &AccessTokens) -> IssuedAccess {
     let lives = Millis::minutes(15);
-    let claims = tokens.claims(&SystemEntropy, &session(), Generation(1), NOW, NOW.plus(lives));
+    let claims = tokens.claims(&SystemEntropy, &numbered_session(1), Generation(1), NOW, NOW.plus(lives));
     tokens.sign(keys, claims, lives)
 }
 

@@ -203,47 +203,24 @@ const fn back(from: UnixMillis, span: Millis) -> UnixMillis {
 
 #[cfg(test)]
 mod tests {
-    use perennial_protocol::{
-        claims::Claims,
-        id::Subject,
-        refresh::{Rotation, Salt},
-        session::{AssuranceLevel, Authentication, EndReason},
+    use perennial_protocol::session::EndReason;
+    use perennial_store::{
+        MemoryStore,
+        contract::{NOW, numbered_session as session},
     };
-    use perennial_store::MemoryStore;
 
     use super::*;
 
-    const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
     const KEPT: Millis = Millis::hours(1);
 
-    fn session(number: u16) -> Session {
-        let [high, low] = number.to_be_bytes();
-        let mut bytes = [high; 16];
-        bytes[15] = low;
-        Session {
-            sid: Sid(bytes),
-            session_key: SessionKey::from_random([high, low, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-            salt: Salt([7; 16]),
-            subject: Subject::from_random([7; 12]),
-            created_at: NOW,
-            ends_at: NOW.plus(Millis::days(30)),
-            active_at: NOW,
-            rotation: Rotation::first(NOW),
-            ended: None,
-            authentication: Authentication { at: NOW, level: AssuranceLevel::One, methods: vec!["pwd".into()] },
-            device: String::new(),
-            claims: Claims::default(),
-        }
-    }
-
-    async fn store_of(numbers: impl IntoIterator<Item = u16>) -> MemoryStore {
+    async fn store_of(numbers: impl IntoIterator<Item = u32>) -> MemoryStore {
         let store = MemoryStore::default();
         let writes = numbers.into_iter().map(|number| Write::InsertSession(session(number))).collect();
         let _ = store.apply(Change(writes)).await.expect("memory is available");
         store
     }
 
-    async fn end(store: &MemoryStore, number: u16, at: UnixMillis) {
+    async fn end(store: &MemoryStore, number: u32, at: UnixMillis) {
         let write = Write::EndSession { sid: session(number).sid, at, reason: EndReason::Revoked };
         let _ = store.apply([write].into()).await.expect("memory is available");
     }
@@ -252,14 +229,14 @@ mod tests {
         follow(ends, store, KEPT, now).await.expect("memory is available");
     }
 
-    fn knows(ends: &Ends, number: u16) -> bool {
+    fn knows(ends: &Ends, number: u32) -> bool {
         let mut read = session(number);
         ends.mark([&mut read]);
         assert_eq!(read.ended, ends.of(&read.session_key));
         read.ended.is_some_and(|ended| ended.reason == EndReason::Revoked)
     }
 
-    async fn is_over(store: &MemoryStore, number: u16) -> bool {
+    async fn is_over(store: &MemoryStore, number: u32) -> bool {
         store.load_sessions(&[session(number).sid]).await.expect("available")[0].ended.is_some()
     }
 
@@ -344,7 +321,7 @@ mod tests {
 
     #[tokio::test]
     async fn more_ends_than_a_page_are_all_told_and_all_written_again() {
-        let many = 2 * u16::try_from(limits::ENDS_PAGE).expect("a page is small") + 1;
+        let many = 2 * u32::try_from(limits::ENDS_PAGE).expect("a page is small") + 1;
         let (ends, store) = (Ends::default(), store_of(1..=many).await);
         for number in 1..=many {
             end(&store, number, NOW).await;

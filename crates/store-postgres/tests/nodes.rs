@@ -108,19 +108,7 @@ async fn two_nodes() -> Fresh {
     Fresh { store, surroundings: Box::new(database) }
 }
 
-store_contract! { two_nodes, concurrency:
-    one_of_many_rotations_of_a_generation_wins
-    one_of_many_acceptances_of_a_step_wins
-    one_of_many_takers_of_the_last_attempt_wins
-    one_of_many_consumers_of_a_step_wins
-    one_of_many_users_of_a_recovery_code_wins
-    one_of_many_accounts_with_one_address_is_inserted
-    an_allowance_is_never_overspent
-    an_end_and_a_rotation_leave_an_ended_session
-    a_stale_change_harms_none_of_those_around_it
-    many_sessions_rotate_beside_each_other
-    a_caller_that_goes_away_breaks_nothing
-}
+store_contract! { two_nodes, concurrency }
 
 store_contract! { two_nodes, changes:
     later_writes_of_a_change_see_earlier_ones

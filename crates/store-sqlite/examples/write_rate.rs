@@ -15,13 +15,12 @@ use std::{
 };
 
 use perennial_protocol::{
-    claims::Claims,
     id::{SessionKey, Sid, Subject},
-    refresh::{Branch, Generation, Parent, Rotation, Salt},
-    session::{AssuranceLevel, Authentication, Session},
+    refresh::{Branch, Parent, Rotation},
+    session::Session,
     time::UnixMillis,
 };
-use perennial_store::{Applied, Store, Write};
+use perennial_store::{Applied, Store, Write, contract::numbered_session};
 use perennial_store_sqlite::SqliteStore;
 use tokio::runtime::Handle;
 
@@ -170,22 +169,13 @@ fn sid(number: u32) -> Sid {
 }
 
 fn session(number: u32) -> Session {
-    let now = UnixMillis(0);
     let mut key = [0; 12];
     key.copy_from_slice(&sid(number).0[4..]);
     key[..4].copy_from_slice(&sid(number).0[..4]);
     Session {
         sid: sid(number),
         session_key: SessionKey::from_random(key),
-        salt: Salt([1; 16]),
         subject: Subject::from_random(key),
-        created_at: now,
-        ends_at: UnixMillis(i64::MAX),
-        active_at: now,
-        rotation: Rotation { generation: Generation::FIRST, ..Rotation::first(now) },
-        ended: None,
-        authentication: Authentication { at: now, level: AssuranceLevel::One, methods: vec!["pwd".into()] },
-        device: "Mozilla/5.0 (X11; Linux x86_64; rv:142.0) Gecko/20100101 Firefox/142.0".into(),
-        claims: Claims::default(),
+        ..numbered_session(number)
     }
 }

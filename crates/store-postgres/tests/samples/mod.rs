@@ -1,20 +1,16 @@
 //! What the tests of this store share: some records, and short words for what is done with them.
 
-#![allow(dead_code, reason = "no test uses all of it")]
+#![allow(dead_code, unused_imports, reason = "no test uses all of it")]
 
 use std::{sync::Arc, time::Duration};
 
 use perennial_protocol::{
-    claims::Claims,
-    id::{SessionKey, Sid, Subject},
-    refresh::{Generation, Rotation, Salt},
-    session::{AssuranceLevel, Authentication, Session},
-    time::UnixMillis,
+    id::Sid,
+    refresh::{Generation, Rotation},
 };
+pub(crate) use perennial_store::contract::{NOW, numbered_session as session};
 use perennial_store::{Applied, Store, Write};
 use perennial_store_postgres::{Options, PostgresStore};
-
-pub(crate) const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
 
 /// Leaves a database as a migration does.
 pub(crate) const CLEAN: &str = "DELETE FROM perennial.session; DELETE FROM perennial.recovery_code;
@@ -25,27 +21,6 @@ pub(crate) const CLEAN: &str = "DELETE FROM perennial.session; DELETE FROM peren
 pub(crate) async fn patient_store(url: &str) -> PostgresStore {
     let options = Options { silence: Duration::from_secs(5), ..Options::default() };
     PostgresStore::connect(url, options).await.expect("the database is there")
-}
-
-pub(crate) fn session(number: u32) -> Session {
-    let mut bytes = [0; 16];
-    bytes[..4].copy_from_slice(&number.to_be_bytes());
-    let mut key = [0; 12];
-    key[..4].copy_from_slice(&number.to_be_bytes());
-    Session {
-        sid: Sid(bytes),
-        session_key: SessionKey::from_random(key),
-        salt: Salt([1; 16]),
-        subject: Subject::from_random([1; 12]),
-        created_at: NOW,
-        ends_at: UnixMillis(i64::MAX),
-        active_at: NOW,
-        rotation: Rotation::first(NOW),
-        ended: None,
-        authentication: Authentication { at: NOW, level: AssuranceLevel::One, methods: vec!["pwd".into()] },
-        device: "Mozilla/5.0 (X11; Linux x86_64; rv:142.0) Gecko/20100101 Firefox/142.0".into(),
-        claims: Claims::default(),
-    }
 }
 
 pub(crate) fn rotate(sid: Sid, generation: u32) -> Write {

@@ -1,6 +1,6 @@
 //! What the tests of this store share: a directory that goes away, and some records.
 
-#![allow(dead_code, reason = "no test uses all of it")]
+#![allow(dead_code, unused_imports, reason = "no test uses all of it")]
 
 use std::{
     env, fs,
@@ -11,17 +11,13 @@ use std::{
 };
 
 use perennial_protocol::{
-    claims::Claims,
-    id::{SessionKey, Sid, Subject},
-    refresh::{Generation, Rotation, Salt},
-    session::{AssuranceLevel, Authentication, Session},
-    time::UnixMillis,
+    id::Sid,
+    refresh::{Generation, Rotation},
 };
+pub(crate) use perennial_store::contract::{NOW, numbered_session as session};
 use perennial_store::{Applied, Result, Store, Write};
 use perennial_store_sqlite::SqliteStore;
 use rusqlite::Connection;
-
-pub(crate) const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
 
 /// A directory of this test alone, removed with everything in it.
 #[derive(Debug)]
@@ -57,27 +53,6 @@ impl Directory {
 impl Drop for Directory {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-pub(crate) fn session(number: u32) -> Session {
-    let mut bytes = [0; 16];
-    bytes[..4].copy_from_slice(&number.to_be_bytes());
-    let mut key = [0; 12];
-    key[..4].copy_from_slice(&number.to_be_bytes());
-    Session {
-        sid: Sid(bytes),
-        session_key: SessionKey::from_random(key),
-        salt: Salt([1; 16]),
-        subject: Subject::from_random([1; 12]),
-        created_at: NOW,
-        ends_at: UnixMillis(i64::MAX),
-        active_at: NOW,
-        rotation: Rotation::first(NOW),
-        ended: None,
-        authentication: Authentication { at: NOW, level: AssuranceLevel::One, methods: vec!["pwd".into()] },
-        device: "Mozilla/5.0 (X11; Linux x86_64; rv:142.0) Gecko/20100101 Firefox/142.0".into(),
-        claims: Claims::default(),
     }
 }
 

@@ -17,7 +17,7 @@ use std::{any::Any, fmt};
 
 use tokio::runtime::Builder;
 
-pub use samples::Shared;
+pub use samples::{NOW, Shared, numbered_session};
 
 /// A store with nothing in it.
 pub struct Fresh {
@@ -43,10 +43,20 @@ pub fn check(make: impl AsyncFnOnce() -> Fresh, promise: impl AsyncFnOnce(&Share
     });
 }
 
-/// Makes every promise a test. `$make` is an async function that answers a `contract::Fresh`.
+/// Makes every promise a test, or those of one group. `$make` is an async function that answers a
+/// `contract::Fresh`.
 #[macro_export]
 macro_rules! store_contract {
     ($make:expr) => {
+        $crate::store_contract! { $make, sessions }
+        $crate::store_contract! { $make, accounts }
+        $crate::store_contract! { $make, pending }
+        $crate::store_contract! { $make, allowances }
+        $crate::store_contract! { $make, admin_keys }
+        $crate::store_contract! { $make, changes }
+        $crate::store_contract! { $make, concurrency }
+    };
+    ($make:expr, sessions) => {
         $crate::store_contract! { $make, sessions:
             a_session_reads_back_exactly_as_it_was_written
             every_reason_of_an_end_reads_back
@@ -71,6 +81,8 @@ macro_rules! store_contract {
             ends_are_told_in_the_order_of_their_times
             ends_are_told_after_a_place_and_up_to_the_limit
         }
+    };
+    ($make:expr, accounts) => {
         $crate::store_contract! { $make, accounts:
             an_account_reads_back_exactly_as_it_was_written
             an_account_that_does_not_exist_is_not_found
@@ -92,6 +104,8 @@ macro_rules! store_contract {
             two_accounts_may_have_the_same_recovery_code
             new_recovery_codes_replace_all_former_ones
         }
+    };
+    ($make:expr, pending) => {
         $crate::store_contract! { $make, pending:
             a_pending_step_reads_back_exactly_as_it_was_written
             a_token_hash_that_is_taken_is_refused
@@ -106,6 +120,8 @@ macro_rules! store_contract {
             a_step_can_be_consumed_with_its_last_attempt
             a_step_whose_time_is_over_is_not_consumed_and_can_still_be_loaded
         }
+    };
+    ($make:expr, allowances) => {
         $crate::store_contract! { $make, allowances:
             an_allowance_is_spent_up_to_its_limit
             a_window_ends_when_it_was_to_end_however_often_it_is_used
@@ -118,6 +134,8 @@ macro_rules! store_contract {
             no_more_is_given_back_than_was_used
             what_is_given_back_to_a_window_that_is_over_does_not_outlast_it
         }
+    };
+    ($make:expr, admin_keys) => {
         $crate::store_contract! { $make, admin_keys:
             an_admin_key_reads_back_exactly_as_it_was_written
             an_admin_key_is_found_by_its_hash_only
@@ -126,6 +144,8 @@ macro_rules! store_contract {
             an_admin_key_is_revoked_once
             the_last_use_of_an_admin_key_moves_forward_and_never_back
         }
+    };
+    ($make:expr, changes) => {
         $crate::store_contract! { $make, changes:
             a_change_of_nothing_is_done
             later_writes_of_a_change_see_earlier_ones
@@ -138,6 +158,8 @@ macro_rules! store_contract {
             sweep_forgets_at_most_so_many_rows_of_each
             the_names_of_a_swept_session_are_free_again
         }
+    };
+    ($make:expr, concurrency) => {
         $crate::store_contract! { $make, concurrency:
             one_of_many_rotations_of_a_generation_wins
             one_of_many_acceptances_of_a_step_wins

@@ -19,7 +19,7 @@ use crate::{AllowanceKey, Applied, Change, Store, Write};
 pub type Shared = Arc<dyn Store>;
 
 /// When everything happens unless a promise says otherwise.
-pub(super) const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
+pub const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
 
 /// `NOW`, moved by a number of seconds.
 pub(super) fn at(seconds: i64) -> UnixMillis {
@@ -49,6 +49,23 @@ pub(super) fn session(number: u8) -> Session {
         authentication: Authentication { at: NOW, level: AssuranceLevel::One, methods: vec!["pwd".into()] },
         device: "Firefox on Linux".into(),
         claims: Claims::default(),
+    }
+}
+
+/// One of many sessions that live for ever.
+pub fn numbered_session(number: u32) -> Session {
+    let mut sid = [0; 16];
+    sid[..4].copy_from_slice(&number.to_be_bytes());
+    let mut key = [0; 12];
+    key[..4].copy_from_slice(&number.to_be_bytes());
+    Session {
+        sid: Sid(sid),
+        session_key: SessionKey::from_random(key),
+        salt: Salt([1; 16]),
+        subject: Subject::from_random([1; 12]),
+        ends_at: UnixMillis(i64::MAX),
+        device: "Mozilla/5.0 (X11; Linux x86_64; rv:142.0) Gecko/20100101 Firefox/142.0".into(),
+        ..session(0)
     }
 }
 
