@@ -17,6 +17,7 @@ pub mod origin;
 pub mod refresh;
 pub mod refusal;
 pub mod return_to;
+pub mod route;
 pub mod session;
 pub mod time;
 pub mod token;

@@ -1,0 +1,159 @@
+//! Which route answers for a path: the longest prefix in whole segments.
+
+use std::borrow::Cow;
+
+use super::{PathProblem, Route, path};
+
+/// All routes of a gateway.
+#[derive(Debug, Clone, Default)]
+pub struct RouteTable {
+    /// The longest prefix first.
+    routes: Vec<Route>,
+}
+
+/// Where a path leads.
+#[derive(Debug, Clone, Copy)]
+pub enum Routed<'t> {
+    To(&'t Route),
+    /// A route has this path, and not this method; these are the ones it has.
+    MethodNotAllowed(&'t [String]),
+    Nowhere,
+}
+
+/// The methods that no route takes: one asks for a tunnel to anywhere, the other for its own credentials back.
+const NEVER: [&str; 2] = ["CONNECT", "TRACE"];
+
+impl RouteTable {
+    pub fn new(mut routes: Vec<Route>) -> Self {
+        routes.sort_by_key(|route| std::cmp::Reverse(route.path.as_str().len()));
+        Self { routes }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+    }
+
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The route of a request. Repeated slashes count as one, because some upstreams take them so.
+    pub fn find(&self, method: &str, path: &str) -> Result<Routed<'_>, PathProblem> {
+        path::check(path)?;
+        let path = with_single_slashes(path);
+        let Some(route) = self.routes.iter().find(|route| route.path.strip(&path).is_some()) else {
+            return Ok(Routed::Nowhere);
+        };
+        Ok(match &route.methods {
+            Some(methods) if !methods.iter().any(|allowed| allowed == method) => Routed::MethodNotAllowed(methods),
+            _ if NEVER.contains(&method) => Routed::MethodNotAllowed(&[]),
+            _ => Routed::To(route),
+        })
+    }
+}
+
+impl Route {
+    /// The path that the upstream is asked for.
+    pub fn rewritten<'p>(&self, path: &'p str) -> Cow<'p, str> {
+        let rest = self.strip_prefix.as_ref().and_then(|prefix| prefix.strip(path)).unwrap_or(path);
+        match (&self.add_prefix, rest) {
+            (None, "") => Cow::Borrowed("/"),
+            (None, rest) => Cow::Borrowed(rest),
+            (Some(prefix), rest) => Cow::Owned(format!("{}{rest}", prefix.as_str())),
+        }
+    }
+}
+
+fn with_single_slashes(path: &str) -> Cow<'_, str> {
+    if !path.contains("//") {
+        return Cow::Borrowed(path);
+    }
+    let mut single = String::with_capacity(path.len());
+    for c in path.chars() {
+        if c != '/' || !single.ends_with('/') {
+            single.push(c);
+        }
+    }
+    Cow::Owned(single)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        route::{Forward, PathPrefix, Requirement, Upstream, UpstreamScheme},
+        time::Millis,
+    };
+
+    fn route(path: &str) -> Route {
+        Route {
+            path: PathPrefix::parse(path).expect("a prefix"),
+            upstreams: vec![Upstream { scheme: UpstreamScheme::Http, authority: "127.0.0.1:9000".into() }],
+            methods: None,
+            requirement: Requirement::Required,
+            strip_prefix: None,
+            add_prefix: None,
+            timeout: Millis::seconds(30),
+            body_bytes_max: None,
+            forward: Forward::Bearer,
+            audience: None,
+            expired: None,
+            issuer: None,
+        }
+    }
+
+    fn table() -> RouteTable {
+        let reads = Route { methods: Some(vec!["GET".into(), "HEAD".into()]), ..route("/api/reports") };
+        RouteTable::new(vec![route("/api"), reads, route("/app")])
+    }
+
+    /// `GET /path` and the prefix of its route, `405`, `404` or `400`.
+    #[track_caller]
+    fn check(request: &str, expected: &str) {
+        let table = table();
+        let (method, path) = request.split_once(' ').expect("a method and a path");
+        let found = match table.find(method, path) {
+            Ok(Routed::To(route)) => route.path.to_string(),
+            Ok(Routed::MethodNotAllowed(_)) => "405".into(),
+            Ok(Routed::Nowhere) => "404".into(),
+            Err(_) => "400".into(),
+        };
+        assert_eq!(found, expected, "{request}");
+    }
+
+    #[test]
+    fn the_longest_prefix_in_whole_segments_answers() {
+        check("GET /api", "/api");
+        check("GET /api/x", "/api");
+        check("GET /api/reports/7", "/api/reports");
+        check("GET /api/reportsx", "/api");
+        check("GET /apix", "404");
+        check("GET /", "404");
+    }
+
+    #[test]
+    fn a_second_slash_does_not_lead_around_a_route() {
+        check("POST /api//reports", "405");
+        check("POST //api/reports", "405");
+        check("GET /api/%2e%2e/app", "400");
+    }
+
+    #[test]
+    fn a_method_that_the_route_does_not_name_is_not_allowed_and_some_never_are() {
+        check("POST /api/reports", "405");
+        check("POST /api", "/api");
+        check("TRACE /api", "405");
+        check("CONNECT /api", "405");
+    }
+
+    #[test]
+    fn a_prefix_is_taken_off_and_another_put_on() {
+        let prefix = |text: &str| Some(PathPrefix::parse(text).expect("a prefix"));
+        let strips = Route { strip_prefix: prefix("/api"), ..route("/api") };
+        assert_eq!(strips.rewritten("/api/x"), "/x");
+        assert_eq!(strips.rewritten("/api"), "/");
+        let moves = Route { strip_prefix: prefix("/api"), add_prefix: prefix("/v1"), ..route("/api") };
+        assert_eq!(moves.rewritten("/api/x"), "/v1/x");
+        assert_eq!(route("/api").rewritten("/api/x"), "/api/x");
+    }
+}
