@@ -29,11 +29,13 @@ const LAYERS: &[Layer] = &[
     },
     Layer { name: "perennial-pages", uses: &["perennial-protocol"], tests_use: TEST_CRATES },
     Layer { name: "perennial-settings", uses: &["perennial-protocol"], tests_use: TEST_CRATES },
+    Layer { name: "perennial-edge", uses: &["perennial-protocol"], tests_use: TEST_CRATES },
     Layer {
         name: "perennial-service",
-        uses: &["perennial-protocol", "perennial-store", "perennial-pages"],
+        uses: &["perennial-protocol", "perennial-store", "perennial-pages", "perennial-edge"],
         tests_use: TEST_CRATES,
     },
+    Layer { name: "perennial-gateway", uses: &["perennial-protocol", "perennial-edge"], tests_use: TEST_CRATES },
     Layer { name: "perennial", uses: LIBRARIES, tests_use: TEST_CRATES },
     Layer { name: "perennial-testkit", uses: LIBRARIES, tests_use: TEST_CRATES },
     Layer { name: "perennial-simulation", uses: LIBRARIES, tests_use: TEST_CRATES },
@@ -50,7 +52,9 @@ const LIBRARIES: &[&str] = &[
     "perennial-store-postgres",
     "perennial-pages",
     "perennial-settings",
+    "perennial-edge",
     "perennial-service",
+    "perennial-gateway",
 ];
 
 /// The crates that exist for tests, and never become part of the product.

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::Router;
+use perennial_edge::server;
 use perennial_protocol::time::{Millis, UnixMillis};
-use perennial_service::{Service, http::server, keys::KeyStore};
+use perennial_service::{Service, keys::KeyStore};
 use perennial_settings::Settings;
 use tokio::{
     net::TcpListener,

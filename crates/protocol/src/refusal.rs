@@ -39,6 +39,12 @@ pub enum Refusal {
     /// The Host is not one that this server answers for.
     MisdirectedRequest,
     InternalError,
+    /// The token was renewed, but the body has gone to the upstream and cannot be sent again from here.
+    RetryWithBody,
+    /// The server behind the gateway cannot be reached, or broke off before it answered.
+    UpstreamUnavailable,
+    /// The server behind the gateway did not begin to answer in time.
+    UpstreamTimeout,
     /// Nothing is known; ask again.
     AuthUnavailable {
         retry_after: Millis,
@@ -67,6 +73,9 @@ impl Refusal {
             Self::BodyTooLarge => "body_too_large",
             Self::MisdirectedRequest => "misdirected_request",
             Self::InternalError => "internal_error",
+            Self::RetryWithBody => "retry_with_body",
+            Self::UpstreamUnavailable => "upstream_unavailable",
+            Self::UpstreamTimeout => "upstream_timeout",
             Self::AuthUnavailable { .. } => "auth_unavailable",
         }
     }

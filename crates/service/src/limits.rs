@@ -81,9 +81,6 @@ pub const RECENT_LOGIN: Millis = Millis::minutes(10);
 /// How often per idle span a session's last activity is written forward where no rotation does it.
 pub const TOUCHES_PER_IDLE: i64 = 8;
 
-/// How long a browser may remember what a preflight told it: as long as Chromium remembers at most.
-pub const PREFLIGHT_MAX_AGE_SECONDS: u32 = 7200;
-
 /// How long verifiers may keep the public keys (RFC 9111 §5.2.2.1).
 pub const JWKS_MAX_AGE_SECONDS: u32 = 300;
 

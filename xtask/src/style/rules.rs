@@ -33,6 +33,8 @@ const ERRANDS: &[&str] = &["TODO", "FIXME"];
 const SQL: &[&str] = &["SELECT ", "INSERT INTO", "UPDATE ", "DELETE FROM"];
 
 const STATUS_FILE: &str = "problem.rs";
+/// Where requests are answered.
+const ANSWERING: &[&str] = &["crates/service/src/", "crates/edge/src/", "crates/gateway/src/"];
 /// The statuses that say no, as far as a service like this one uses them.
 const REFUSING_STATUSES: &[&str] = &[
     "BAD_REQUEST",
@@ -50,6 +52,7 @@ const REFUSING_STATUSES: &[&str] = &[
     "INTERNAL_SERVER_ERROR",
     "BAD_GATEWAY",
     "SERVICE_UNAVAILABLE",
+    "GATEWAY_TIMEOUT",
 ];
 
 fn finding(source: &Source, line: usize, sentence: impl Into<String>) -> Finding {
@@ -70,12 +73,16 @@ fn rules_do_not_wait(source: &Source) -> Vec<Finding> {
     outside_tests(source, &["async"], "rules do not wait: take what was waited for as an argument")
 }
 
+fn answers(source: &Source) -> bool {
+    ANSWERING.iter().any(|folder| source.path.starts_with(folder))
+}
+
 /// 4: one file turns refusals into statuses.
 fn one_file_knows_the_statuses(source: &Source) -> Vec<Finding> {
-    if !source.path.starts_with("crates/service/src/") || source.path.ends_with(STATUS_FILE) {
+    if !answers(source) || source.path.ends_with(STATUS_FILE) {
         return Vec::new();
     }
-    let sentence = "only http/problem.rs knows the statuses that say no: answer with a `Refusal`";
+    let sentence = "only edge/problem.rs knows the statuses that say no: answer with a `Refusal`";
     let found =
         REFUSING_STATUSES.iter().flat_map(|name| outside_tests(source, &["StatusCode", ":", ":", name], sentence));
     found.collect()
@@ -84,7 +91,7 @@ fn one_file_knows_the_statuses(source: &Source) -> Vec<Finding> {
 /// 4: a new refusal has to be given its status by a person, so no arm there takes whatever comes, under `_`
 /// or under a name.
 fn statuses_are_matched_one_by_one(source: &Source) -> Vec<Finding> {
-    if !source.path.starts_with("crates/service/src/") || !source.path.ends_with(STATUS_FILE) {
+    if !answers(source) || !source.path.ends_with(STATUS_FILE) {
         return Vec::new();
     }
     let takes_all = |arrow: &usize| {

@@ -112,9 +112,9 @@ fn rules_do_not_wait() {
 
 #[test]
 fn one_file_knows_the_statuses_that_say_no() {
-    let problem = "crates/service/src/http/problem.rs";
+    let problem = "crates/edge/src/problem.rs";
     let status = "fn f() { StatusCode::UNAUTHORIZED; }";
-    bad("crates/service/src/http/answer.rs", status, "only http/problem.rs");
+    bad("crates/service/src/http/answer.rs", status, "only edge/problem.rs");
     good(problem, status);
     good("crates/service/src/http/answer.rs", "fn f() { StatusCode::NO_CONTENT; }");
     good("crates/service/tests/refresh.rs", status);
@@ -122,7 +122,7 @@ fn one_file_knows_the_statuses_that_say_no() {
 
 #[test]
 fn no_arm_of_a_status_takes_whatever_comes() {
-    let problem = "crates/service/src/http/problem.rs";
+    let problem = "crates/edge/src/problem.rs";
     bad(problem, "fn f() { match refusal { Refusal::A => 1, _ => 2 }; }", "takes every refusal");
     bad(problem, "fn f() { match refusal { Refusal::A => { 1 } _other => 2 }; }", "takes every refusal");
     bad(problem, "fn f() { match refusal { rest => 2 }; }", "takes every refusal");

@@ -10,8 +10,8 @@ pub(crate) mod serve;
 pub(crate) mod session;
 pub(crate) mod user;
 
+use perennial_edge::problem;
 use perennial_protocol::refusal::Refusal;
-use perennial_service::http::problem;
 
 /// A refusal as the command line says it.
 fn refused(refusal: Refusal) -> anyhow::Error {

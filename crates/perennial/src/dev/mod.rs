@@ -15,7 +15,8 @@ use std::{
 
 use anyhow::bail;
 use axum::{Router, middleware};
-use perennial_service::{clock::SystemClock, http::hosts::Hosts, mail::Mailbox};
+use perennial_edge::hosts::Hosts;
+use perennial_service::{clock::SystemClock, mail::Mailbox};
 use perennial_settings::{Mode, Settings};
 use tokio::net::TcpListener;
 

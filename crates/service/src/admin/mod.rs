@@ -17,11 +17,12 @@ use axum::{
     response::Response,
     routing::{get, post, put},
 };
+use perennial_edge::problem;
 use perennial_protocol::refusal::Refusal;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    http::{in_time, paths, problem},
+    http::{in_time, paths},
     service::Service,
 };
 

@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
     response::Response,
 };
+use perennial_edge::problem;
 use perennial_protocol::{
     admin_key::{AdminKey, AdminScope},
     refusal::Refusal,
@@ -16,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    http::{problem, request},
+    http::request,
     limits,
     operations::operator::{Operator, admin_keys::admit_admin_key},
     service::Service,

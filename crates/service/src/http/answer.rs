@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
+use perennial_edge::problem;
 use perennial_protocol::{
     call::Call,
     csrf::{self, CsrfToken},
@@ -17,7 +18,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::{cookies, problem, request::ApiRequest};
+use super::{cookies, request::ApiRequest};
 use crate::{
     credentials::access::revision,
     entropy,

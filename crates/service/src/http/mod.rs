@@ -1,19 +1,15 @@
 //! HTTP: translates between requests and operations, and decides nothing.
 //!
-//! `request` is what a call brought, `guard` whether it may act, `routes` one file a path, `answer`,
-//! `cookies` and `problem` what goes back, `cors` who may read it. `server` accepts connections.
+//! `request` is what a call brought, `guard` whether it may act, `routes` one file a path, `answer` and
+//! `cookies` what goes back.
 
 pub mod answer;
 pub mod cookies;
-pub mod cors;
 pub mod guard;
-pub mod hosts;
 pub mod openapi;
 pub mod paths;
-pub mod problem;
 pub mod request;
 pub mod routes;
-pub mod server;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,9 +20,9 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use perennial_edge::{cors::Cors, problem};
 use perennial_protocol::refusal::Refusal;
 
-use self::cors::Cors;
 use crate::service::Service;
 
 /// The whole API (and the pages, where they are on) over a service. It nests into any axum app.

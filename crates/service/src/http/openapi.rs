@@ -11,6 +11,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response as HttpResponse},
 };
+use perennial_edge::problem::{self, Problem};
 use perennial_protocol::{
     call::Call, refresh::Generation, refusal::Refusal, session::EndReason, time::Millis, token::Transport,
 };
@@ -24,7 +25,6 @@ use utoipa::openapi::{
 
 use super::{
     answer::SessionAnswer,
-    problem::{self, Problem},
     routes::{
         login,
         mfa::MfaSetupAnswer,

@@ -5,24 +5,21 @@ use std::{net::IpAddr, sync::Arc};
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, Request},
-    http::{HeaderMap, Method, header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
     response::Response,
 };
-use ipnet::IpNet;
+use perennial_edge::{
+    client::{Peer, client_address, delivery},
+    problem,
+};
 use perennial_protocol::{
     cookie::Jar,
-    refresh::Delivery,
     refusal::Refusal,
     token::{BearerToken, Transport},
 };
 use serde::de::DeserializeOwned;
 
-use super::problem;
 use crate::{service::Service, visit::Visit};
-
-/// The other end of the connection, put there by the accept loop.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub IpAddr);
 
 /// A request to the API.
 #[derive(Debug)]
@@ -101,7 +98,7 @@ pub fn visit(service: &Service, parts: &Parts) -> Visit {
         },
         address: client_address(peer, &parts.headers, &service.settings.trusted_proxies),
         device: text(header::USER_AGENT).unwrap_or_default().to_owned(),
-        delivery: delivery(parts),
+        delivery: delivery(&parts.method, &parts.headers),
     }
 }
 
@@ -110,67 +107,4 @@ fn bearer(headers: &HeaderMap) -> Option<BearerToken> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (first, second) = (values.next()?, values.next());
     if second.is_some() { None } else { BearerToken::parse(first.to_str().ok()?) }
-}
-
-/// Whether the answer can put cookies into the jar: a prefetched answer may be thrown away, and the answer
-/// to a HEAD or an upgrade may never be looked at.
-fn delivery(parts: &Parts) -> Delivery {
-    let purpose = ["sec-purpose", "purpose", "x-moz"].iter().any(|name| {
-        parts.headers.get(*name).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("prefetch"))
-    });
-    if purpose || parts.method == Method::HEAD || parts.headers.contains_key(header::UPGRADE) {
-        Delivery::Nothing
-    } else {
-        Delivery::Cookies
-    }
-}
-
-/// The client's address: the peer's, or behind trusted proxies the last address that none of them wrote.
-fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
-    let mut address = peer.to_canonical();
-    if !is_trusted(address) {
-        return address;
-    }
-    let forwarded: Vec<&str> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .collect();
-    for hop in forwarded.into_iter().rev() {
-        let Ok(hop) = hop.trim().parse::<IpAddr>() else { return address };
-        address = hop.to_canonical();
-        if !is_trusted(address) {
-            return address;
-        }
-    }
-    address
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(peer: &str, forwarded: &[&str], expected: &str) {
-        let mut headers = HeaderMap::new();
-        for value in forwarded {
-            headers.append("x-forwarded-for", value.parse().expect("a header value"));
-        }
-        let trusted = ["10.0.0.0/8".parse().expect("a network")];
-        let address = client_address(peer.parse().expect("an address"), &headers, &trusted);
-        assert_eq!(address.to_string(), expected, "{peer} {forwarded:?}");
-    }
-
-    #[test]
-    fn only_trusted_proxies_are_believed_about_the_client() {
-        check("192.0.2.1", &["203.0.113.9"], "192.0.2.1");
-        check("10.0.0.1", &["203.0.113.9"], "203.0.113.9");
-        check("10.0.0.1", &["1.1.1.1, 203.0.113.9, 10.0.0.2"], "203.0.113.9");
-        check("10.0.0.1", &["1.1.1.1", "203.0.113.9"], "203.0.113.9");
-        check("10.0.0.1", &["203.0.113.9, garbage"], "10.0.0.1");
-        check("10.0.0.1", &[], "10.0.0.1");
-        check("::ffff:10.0.0.1", &["203.0.113.9"], "203.0.113.9");
-    }
 }

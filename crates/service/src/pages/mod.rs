@@ -16,15 +16,16 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{FromRequest, Request},
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 
+use perennial_edge::{client::navigates, problem};
 use perennial_protocol::refusal::Refusal;
 
 use self::page::PageRequest;
-use crate::{http::problem, service::Service, settings::PageSettings};
+use crate::{service::Service, settings::PageSettings};
 
 /// The pages without state.
 pub fn router(settings: &PageSettings) -> Router<Arc<Service>> {
@@ -54,15 +55,6 @@ pub async fn nowhere(service: &Arc<Service>, request: Request, refusal: Refusal)
     match PageRequest::from_request(request, service).await {
         Ok(request) => request.refuse(refusal.into()),
         Err(response) => response,
-    }
-}
-
-/// Whether a page is wanted: the browser says so, or it is too old to say and wants HTML.
-fn navigates(headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    match text("sec-fetch-mode") {
-        Some(mode) => mode == "navigate",
-        None => text("accept").is_some_and(|accept| accept.contains("text/html")),
     }
 }
 

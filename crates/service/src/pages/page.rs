@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
+use perennial_edge::problem;
 use perennial_protocol::{
     call::Call,
     login::StepName,
@@ -23,7 +24,7 @@ use crate::{
     http::{
         answer::{finish, synchronised_csrf},
         guard::{self, Proof},
-        problem, request,
+        request,
     },
     operations::{read_session::read_session, resume_session::renew_in_passing},
     outcome::{JarChange, Refused, Standing},

@@ -12,6 +12,7 @@ use std::{
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use axum::{Router, body::Body, http::Request};
+use perennial_edge::client::Peer;
 use perennial_protocol::{
     call::Call,
     cookie::{
@@ -31,7 +32,7 @@ use perennial_service::{
     credentials::{AccessTokens, PasswordPool},
     ends::Ends,
     entropy::SystemEntropy,
-    http::{request::Peer, router},
+    http::router,
     keys::{KeyKind, KeyRecord, Keyring, Keys},
     mail::{MailQueue, Mailbox},
     settings::{Envelope, PageSettings, Registration},

@@ -25,7 +25,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use super::request::Peer;
+use crate::client::Peer;
 
 /// The bounds of a listener.
 #[derive(Debug, Clone, Copy)]

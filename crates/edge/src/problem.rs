@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 /// A refusal as a client reads it.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Problem<'p> {
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem<'p> {
     #[serde(rename = "type")]
     kind: String,
     title: String,
@@ -53,12 +53,14 @@ pub const fn status(refusal: &Refusal) -> StatusCode {
         Refusal::CsrfFailed | Refusal::Forbidden(_) => StatusCode::FORBIDDEN,
         Refusal::NotFound => StatusCode::NOT_FOUND,
         Refusal::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Refusal::IdentityChanged => StatusCode::CONFLICT,
+        Refusal::IdentityChanged | Refusal::RetryWithBody => StatusCode::CONFLICT,
         Refusal::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Refusal::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
         Refusal::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         Refusal::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+        Refusal::UpstreamUnavailable => StatusCode::BAD_GATEWAY,
+        Refusal::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
         Refusal::AuthUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
@@ -100,6 +102,14 @@ pub fn detail(refusal: &Refusal) -> String {
         Refusal::BodyTooLarge => "The body is larger than this call accepts.".into(),
         Refusal::MisdirectedRequest => "This server does not answer for the Host of the request.".into(),
         Refusal::InternalError => "Something went wrong on the server. The session is untouched; try again.".into(),
+        Refusal::RetryWithBody => {
+            "The session was renewed while the request was under way. Nothing was done; send it again with its body."
+                .into()
+        }
+        Refusal::UpstreamUnavailable => "The server behind this address cannot be reached. Try again.".into(),
+        Refusal::UpstreamTimeout => {
+            "The server behind this address did not answer in time. It may have acted on the request.".into()
+        }
         Refusal::AuthUnavailable { .. } => {
             "Logins cannot be checked at the moment. The session is untouched; try again.".into()
         }
@@ -165,4 +175,16 @@ pub fn retry_after_seconds(refusal: &Refusal) -> Option<u64> {
         return None;
     };
     u64::try_from(Millis(retry_after.0 + 999).whole_seconds().max(1)).ok()
+}
+
+/// 303: a navigation goes on there with GET, whatever its method was (RFC 9110 §15.4.4).
+pub fn see_other(location: &str) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // What is no header value was no address that a browser could have asked for.
+    let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));
+    headers.insert(header::LOCATION, location);
+    response
 }

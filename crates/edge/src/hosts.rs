@@ -14,7 +14,7 @@ use axum::{
 };
 use perennial_protocol::refusal::Refusal;
 
-use super::problem;
+use crate::problem;
 
 /// The hosts that are answered.
 #[derive(Debug, Clone)]

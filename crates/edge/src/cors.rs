@@ -15,11 +15,13 @@ use axum::{
 };
 use perennial_protocol::{origin::OriginPolicy, refusal::Refusal};
 
-use super::problem;
-use crate::limits;
+use crate::problem;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, DELETE");
 const EXPOSED: HeaderValue = HeaderValue::from_static("Retry-After, WWW-Authenticate");
+
+/// How long a browser may remember what a preflight told it: as long as Chromium remembers at most.
+const PREFLIGHT_MAX_AGE_SECONDS: u32 = 7200;
 
 /// The rules of one server.
 #[derive(Debug)]
@@ -67,7 +69,7 @@ impl Cors {
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, self.allowed_headers.clone());
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(limits::PREFLIGHT_MAX_AGE_SECONDS));
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(PREFLIGHT_MAX_AGE_SECONDS));
         response
     }
 }
