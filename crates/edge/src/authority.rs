@@ -4,7 +4,15 @@
 //! and keys can tell, so identifying, admitting and renewing are one question, and one round trip where the
 //! answer comes over a network.
 
-use std::{fmt, net::IpAddr, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
 
 use async_trait::async_trait;
 use axum::response::Response;
@@ -47,6 +55,8 @@ pub struct Pass {
     /// Whose it is; nobody's where the route asks for nobody.
     pub identity: Option<Identity>,
     pub cookies: Cookies,
+    /// The session was given new tokens for this request.
+    pub renewed: bool,
 }
 
 /// Whose a request is, as far as an upstream may know.
@@ -65,11 +75,22 @@ pub struct Identity {
 pub struct ForwardedToken {
     text: String,
     pub expires_at: Instant,
+    /// An upstream refused it though it was fresh: its refusals are not about the token.
+    refused_fresh: AtomicBool,
 }
 
 impl ForwardedToken {
     pub const fn new(text: String, expires_at: Instant) -> Self {
-        Self { text, expires_at }
+        Self { text, expires_at, refused_fresh: AtomicBool::new(false) }
+    }
+
+    /// Notes that an upstream refused it though it was fresh.
+    pub fn note_refused_fresh(&self) {
+        self.refused_fresh.store(true, Ordering::Relaxed);
+    }
+
+    pub fn was_refused_fresh(&self) -> bool {
+        self.refused_fresh.load(Ordering::Relaxed)
     }
 
     pub fn expose(&self) -> &str {

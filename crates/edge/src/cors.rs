@@ -41,43 +41,57 @@ impl Cors {
 
     /// Answers preflights, and lets allowed origins read every other answer.
     pub async fn share(self: Arc<Self>, request: Request, next: Next) -> Response {
-        let origin = self.allowed(request.headers());
-        let mut response =
-            if is_preflight(&request) { self.preflight(origin.as_ref()) } else { next.run(request).await };
-        let headers = response.headers_mut();
+        let reader = self.reader(request.headers());
+        let mut response = if is_preflight(request.method(), request.headers()) {
+            preflight(&reader, METHODS, self.allowed_headers.clone())
+        } else {
+            next.run(request).await
+        };
+        reader.mark(response.headers_mut());
+        response
+    }
+
+    /// Whose page may read the answer to a request with these headers.
+    pub fn reader(&self, headers: &HeaderMap) -> Reader {
+        let origin = headers.get(header::ORIGIN);
+        let allowed = origin.filter(|origin| origin.to_str().is_ok_and(|origin| self.origins.allows(origin)));
+        Reader(allowed.cloned())
+    }
+}
+
+/// The origin whose pages may read an answer, if the request named one of those.
+#[derive(Debug)]
+pub struct Reader(Option<HeaderValue>);
+
+impl Reader {
+    /// Lets it read the answer with these headers, and nobody else.
+    pub fn mark(self, headers: &mut HeaderMap) {
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
-        if let Some(origin) = origin {
+        if let Some(origin) = self.0 {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
             headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         }
-        response
-    }
-
-    /// The request's origin, if its pages may call.
-    fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
-        let origin = headers.get(header::ORIGIN)?;
-        self.origins.allows(origin.to_str().ok()?).then(|| origin.clone())
-    }
-
-    fn preflight(&self, allowed: Option<&HeaderValue>) -> Response {
-        if allowed.is_none() {
-            return problem::plain(&Refusal::CsrfFailed);
-        }
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NO_CONTENT;
-        let headers = response.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, self.allowed_headers.clone());
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(PREFLIGHT_MAX_AGE_SECONDS));
-        response
     }
 }
 
+/// The answer to a browser that asks whether its page may send such methods and headers.
+pub fn preflight(reader: &Reader, methods: HeaderValue, allowed_headers: HeaderValue) -> Response {
+    if reader.0.is_none() {
+        return problem::plain(&Refusal::CsrfFailed);
+    }
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers);
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(PREFLIGHT_MAX_AGE_SECONDS));
+    response
+}
+
 /// Whether a browser asks before it sends the request itself.
-fn is_preflight(request: &Request) -> bool {
-    let headers = request.headers();
-    *request.method() == Method::OPTIONS
+pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    *method == Method::OPTIONS
         && headers.contains_key(header::ORIGIN)
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }

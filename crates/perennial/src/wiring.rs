@@ -186,6 +186,7 @@ fn service_settings(settings: &Settings, mailbox: Option<String>) -> ServiceSett
         hash_permits: limits.hash_permits,
         body_bytes_max: limits.body_bytes,
         request_timeout: limits.request_timeout.into(),
+        forwarded_ttl: perennial_protocol::time::Millis::minutes(2),
         trusted_proxies: server.trusted_proxies.clone(),
     }
 }

@@ -48,6 +48,12 @@ impl Ends {
         self.read().by_key.get(key).copied()
     }
 
+    /// The same of a session whose private name is known too: what this node ended itself it knows by that.
+    pub fn of_session(&self, session: &Session) -> Option<Ended> {
+        let remembered = self.read();
+        remembered.by_sid.get(&session.sid).or_else(|| remembered.by_key.get(&session.session_key)).copied()
+    }
+
     /// Marks the sessions that were ended, whatever the store says now.
     pub fn mark<'s>(&self, sessions: impl IntoIterator<Item = &'s mut Session>) {
         let remembered = self.read();

@@ -2,7 +2,7 @@
 //!
 //! `operations` holds one file for each verb; each loads facts, lets a rule of `perennial-protocol` decide
 //! and applies the decision. `http` translates between requests and operations, `admin` does so for the
-//! operator.
+//! operator, `authority` for the gateway.
 
 /// Debug output without a word of what people typed.
 macro_rules! closed {
@@ -17,6 +17,7 @@ macro_rules! closed {
 use closed;
 
 pub mod admin;
+pub mod authority;
 pub mod clock;
 pub mod credentials;
 pub mod ends;

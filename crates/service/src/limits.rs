@@ -42,6 +42,9 @@ pub const KEPT_PBKDF2_ITERATIONS_MAX: u64 = 2_000_000;
 /// How many access tokens are remembered as verified.
 pub const ACCESS_CACHE_ENTRIES: usize = 50_000;
 
+/// How many sessions a node knows without asking the store, and how many forwarded tokens it keeps at hand.
+pub const KNOWN_SESSIONS: usize = 50_000;
+
 /// The longest access token that is looked at: one with all the claims of an account and of a session.
 pub const ACCESS_TOKEN_BYTES_MAX: usize = 4096;
 

@@ -11,6 +11,7 @@ use perennial_protocol::{
 use perennial_store::{AllowanceKey, Applied, Change, Store, StoreError, Write};
 
 use crate::{
+    authority::{ForwardedTokens, KnownSessions},
     clock::Clock,
     credentials::{AccessTokens, PasswordPool},
     ends::{self, Ends},
@@ -32,6 +33,8 @@ pub struct Service {
     pub access: AccessTokens,
     pub mail: MailQueue,
     pub ends: Ends,
+    pub known: KnownSessions,
+    pub forwarded: ForwardedTokens,
     pub settings: ServiceSettings,
 }
 
@@ -53,6 +56,8 @@ impl Service {
             keyring,
             mail,
             ends: Ends::default(),
+            known: KnownSessions::default(),
+            forwarded: ForwardedTokens::default(),
             settings,
         }
     }

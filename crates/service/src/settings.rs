@@ -12,6 +12,7 @@ use perennial_protocol::{
     login::{MfaPolicy, throttle},
     origin::OriginPolicy,
     session::lifetimes::Lifetimes,
+    time::Millis,
     token::{Issuer, Transport},
 };
 
@@ -45,6 +46,8 @@ pub struct ServiceSettings {
     pub hash_permits: usize,
     pub body_bytes_max: usize,
     pub request_timeout: Duration,
+    /// How long a token lives that an upstream is handed.
+    pub forwarded_ttl: Millis,
     pub trusted_proxies: Vec<IpNet>,
 }
 

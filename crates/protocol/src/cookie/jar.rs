@@ -45,6 +45,11 @@ impl Jar {
         found
     }
 
+    /// The same without names and order, for a look that keeps nothing.
+    pub fn refresh_tokens<'j>(&'j self, names: &'j CookieNames) -> impl Iterator<Item = Option<RefreshToken>> {
+        self.kind(&names.refresh).map(|(_, value)| RefreshToken::parse(value).ok())
+    }
+
     /// Access tokens with the names of their cookies. What has not the three parts of a JWT is none.
     pub fn access<'j>(&'j self, names: &'j CookieNames) -> impl Iterator<Item = (&'j str, &'j str)> {
         self.kind(&names.access).filter(|(_, value)| value.matches('.').count() == 2).take(SAME_KIND_MAX)

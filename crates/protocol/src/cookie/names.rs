@@ -41,6 +41,13 @@ impl CookieNames {
         self.tagged(&self.stale, session)
     }
 
+    /// Whether a cookie of this name is one of ours, of whatever session.
+    pub fn is_ours(&self, name: &str) -> bool {
+        let whole = [&self.csrf, &self.hint, &self.mfa_setup, &self.mfa_verify, &self.verify_email, &self.known];
+        let tagged = [&self.refresh, &self.access, &self.stale];
+        whole.into_iter().any(|ours| ours == name) || tagged.into_iter().any(|base| belongs_to(name, base))
+    }
+
     pub fn step(&self, step: StepName) -> &str {
         match step {
             StepName::VerifyEmail => &self.verify_email,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{PathProblem, Route, path};
+use super::{PathProblem, Requirement, Route, path};
 
 /// All routes of a gateway.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +35,19 @@ impl RouteTable {
 
     pub fn routes(&self) -> &[Route] {
         &self.routes
+    }
+
+    /// Whether some route has this path, or would have it if it could be routed.
+    pub fn has(&self, path: &str) -> bool {
+        let path = with_single_slashes(path);
+        self.routes.iter().any(|route| route.path.strip(&path).is_some())
+    }
+
+    /// Whether the route of this path asks for nobody.
+    pub fn is_open(&self, path: &str) -> bool {
+        let path = with_single_slashes(path);
+        let route = self.routes.iter().find(|route| route.path.strip(&path).is_some());
+        route.is_some_and(|route| route.requirement == Requirement::None)
     }
 
     /// The route of a request. Repeated slashes count as one, because some upstreams take them so.
@@ -81,7 +94,7 @@ fn with_single_slashes(path: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
     use crate::{
-        route::{Forward, PathPrefix, Requirement, Upstream, UpstreamScheme},
+        route::{Forward, PathPrefix, Upstream, UpstreamScheme},
         time::Millis,
     };
 

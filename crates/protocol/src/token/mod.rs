@@ -14,11 +14,14 @@ use crate::{
     id::{SessionKey, Subject},
     refresh::Generation,
     session::Session,
-    time::UnixMillis,
+    time::{Millis, UnixMillis},
 };
 
 /// The `typ` header (RFC 9068 §2.1).
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
+
+/// How long before its end an access token is renewed, where it lives long enough.
+const RENEWED_BEFORE: Millis = Millis::seconds(30);
 
 /// The claims. In cookie transport they are ids and nothing more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +87,20 @@ impl AccessClaims {
     /// Whether the claims are right now; the signature is somebody else's question.
     pub fn holds(&self, issuer: &Issuer, now: UnixMillis) -> bool {
         self.is_from(issuer) && now.unix_seconds() < self.exp
+    }
+
+    /// Whether they are better renewed than used: less than half a minute is left, or a fifth of a short life.
+    pub fn are_about_to_expire(&self, now: UnixMillis) -> bool {
+        let fifth = UnixMillis(self.exp * 1000).since(UnixMillis(self.iat * 1000)).0 / 5;
+        UnixMillis(self.exp * 1000).since(now) < Millis(fifth).min(RENEWED_BEFORE)
+    }
+
+    /// What an upstream is told instead: for this audience, and nothing that could renew anything.
+    pub fn forwarded(self, audience: Option<&str>) -> Map<String, Value> {
+        let aud = audience.map_or(self.aud.clone(), str::to_owned);
+        let Ok(Value::Object(mut claims)) = serde_json::to_value(Self { aud, ..self }) else { return Map::new() };
+        claims.remove("gen");
+        claims
     }
 
     /// Whether this issuer made them for its audience, however long ago.

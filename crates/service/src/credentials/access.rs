@@ -68,12 +68,7 @@ impl AccessTokens {
 
     /// Signs claims.
     pub fn sign(&self, keys: &Keys, claims: AccessClaims, expires_in: Millis) -> IssuedAccess {
-        let mut header = Header::new(Algorithm::ES256);
-        header.typ = Some(ACCESS_TOKEN_TYPE.to_owned());
-        header.kid = Some(keys.signing.kid.clone());
-        let text = jsonwebtoken::encode(&header, &claims, &keys.signing.encoding)
-            .expect("claims of plain strings and numbers can be signed with a P-256 key");
-        IssuedAccess { text, claims: Arc::new(claims), expires_in }
+        IssuedAccess { text: signed(keys, &claims), claims: Arc::new(claims), expires_in }
     }
 
     /// The claims of a token that this server signed and that are right now; `None` for every other text.
@@ -97,6 +92,15 @@ impl AccessTokens {
         };
         claims.is_from(&self.issuer).then_some(claims)
     }
+}
+
+/// A JWT with these claims.
+pub fn signed(keys: &Keys, claims: &impl Serialize) -> String {
+    let mut header = Header::new(Algorithm::ES256);
+    header.typ = Some(ACCESS_TOKEN_TYPE.to_owned());
+    header.kid = Some(keys.signing.kid.clone());
+    jsonwebtoken::encode(&header, claims, &keys.signing.encoding)
+        .expect("claims of plain strings and numbers can be signed with a P-256 key")
 }
 
 /// Checks `typ`, algorithm, key and signature (RFC 8725 §3.1, §3.11); the key comes from our ring only.

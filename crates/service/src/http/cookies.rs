@@ -14,6 +14,7 @@ use perennial_protocol::{
     time::Millis,
     token::{AccessClaims, Transport},
 };
+use tokio::time::Instant;
 
 use crate::{
     credentials::access::revision,
@@ -53,6 +54,13 @@ pub fn lines(service: &Service, jar: &Jar, change: &JarChange) -> Vec<String> {
 /// answer could hand anything out.
 const ANSWER_START_MIN: Millis = Millis::seconds(1);
 
+/// Until when an answer with these tokens may begin. One that starts late may reach the jar after a newer one;
+/// whoever asks again is answered.
+pub fn deliverable_until(service: &Service, grant: &Grant) -> Instant {
+    let half = Millis(service.settings.lifetimes.refresh.overlap.0 / 2);
+    grant.decided_at + Duration::from(half.max(ANSWER_START_MIN))
+}
+
 struct Lines<'a> {
     service: &'a Service,
     jar: &'a Jar,
@@ -62,10 +70,7 @@ struct Lines<'a> {
 
 impl Lines<'_> {
     fn grant(&mut self, grant: &Grant) {
-        // An answer that starts late may reach the jar after a newer one; whoever asks again is answered.
-        let half = Millis(self.service.settings.lifetimes.refresh.overlap.0 / 2);
-        let late = Duration::from(half.max(ANSWER_START_MIN));
-        if grant.decided_at.elapsed() > late {
+        if Instant::now() > deliverable_until(self.service, grant) {
             return;
         }
         let names = &self.service.settings.cookies;

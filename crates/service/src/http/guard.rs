@@ -4,7 +4,7 @@
 //! since logged out, and nothing of theirs may run as the person who is logged in now. A bearer names its
 //! session too. No foreign page can send one without asking first, so a good one stands for the token.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use perennial_protocol::{
     call::Call,
     cookie::Selection,
@@ -71,13 +71,97 @@ pub async fn admit(
     } else {
         judge(service, &keys, call, proof, visit, carried, &selection).await
     };
-    outcome.map_err(|refusal| match refusal {
+    outcome.map_err(|refusal| with_resync(service, &keys, visit, &selection, refusal))
+}
+
+/// What a request for an upstream does, as far as its head tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acting {
+    /// A safe method (RFC 9110 §9.2.1).
+    Reads,
+    Acts,
+    /// It asks for another protocol. Browsers say where such a request comes from, and nothing else.
+    Upgrades,
+}
+
+impl Acting {
+    pub fn of(method: &Method, headers: &HeaderMap) -> Self {
+        if headers.contains_key(header::UPGRADE) {
+            Self::Upgrades
+        } else if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+            Self::Reads
+        } else {
+            Self::Acts
+        }
+    }
+}
+
+/// Admits a request for an upstream. Where nobody is logged in there is nothing that a foreign page could ride
+/// on; a token of somebody who is not logged in any more fails closed all the same.
+pub async fn admit_to_upstream(
+    service: &Service,
+    acting: Acting,
+    proof: Proof<'_>,
+    visit: &Visit,
+    carried: &Carried,
+) -> Result<(), Refused> {
+    if acting == Acting::Reads && proof.token.is_none() {
+        return Ok(());
+    }
+    let rides = acting == Acting::Upgrades && !visit.jar.session_cookie_names(&service.settings.cookies).is_empty();
+    let absence = if rides { Absence::Refused } else { Absence::Undecided };
+    if !service.settings.origins.admits(origin_headers(proof.headers), absence) {
+        return Err(Refusal::CsrfFailed.into());
+    }
+    let keys = service.keys();
+    let selection = carried.selection(service, &keys, service.now());
+    let bearer = bearer(service, &keys, visit, &selection);
+    let has_session = selection.live > 0 || access_key(service, &keys, visit).is_some();
+    let outcome = match proof.token {
+        _ if bearer == Bearer::OfOtherSession => Err(Refusal::IdentityChanged),
+        None if acting == Acting::Upgrades || bearer == Bearer::Good || !has_session => Ok(()),
+        None => Err(Refusal::CsrfFailed),
+        Some(text) => match owner(service, &keys, text, visit, carried, &selection).await? {
+            Owner::ThisSession => Ok(()),
+            Owner::OtherSession => Err(Refusal::IdentityChanged),
+            Owner::Visitor if !has_session && csrf::repeats(text, visit.jar.csrf(&service.settings.cookies)) => Ok(()),
+            Owner::Visitor | Owner::Nobody => Err(Refusal::CsrfFailed),
+        },
+    };
+    outcome.map_err(|refusal| with_resync(service, &keys, visit, &selection, refusal))
+}
+
+/// The same while the store cannot be asked, for the session of a good access token: its token is right if it
+/// fits the private name that a refresh token of the jar carries. Nobody else can have made such a token.
+pub fn admits_without_store(
+    service: &Service,
+    acting: Acting,
+    proof: Proof<'_>,
+    visit: &Visit,
+    session: &SessionKey,
+) -> bool {
+    if acting == Acting::Reads && proof.token.is_none() {
+        return true;
+    }
+    let absence = if acting == Acting::Upgrades { Absence::Refused } else { Absence::Undecided };
+    if !service.settings.origins.admits(origin_headers(proof.headers), absence) {
+        return false;
+    }
+    let Some(text) = proof.token else { return acting == Acting::Upgrades || visit.bearer.is_some() };
+    let (token, keys) = (CsrfToken::parse(text), service.keys());
+    let mut carried = visit.jar.refresh_tokens(&service.settings.cookies).flatten();
+    token.is_some_and(|token| carried.any(|refresh| token.is_of(&keys.mac, session, refresh.sid)))
+}
+
+/// The refusal, with what mends it.
+fn with_resync(service: &Service, keys: &Keys, visit: &Visit, selection: &Selection<'_>, refusal: Refusal) -> Refused {
+    match refusal {
         Refusal::CsrfFailed | Refusal::IdentityChanged => {
-            let jar = JarChange { resync: Some(resync(service, &keys, visit, &selection)), ..JarChange::default() };
+            let jar = JarChange { resync: Some(resync(service, keys, visit, selection)), ..JarChange::default() };
             Refused { refusal, jar: Box::new(jar) }
         }
         refusal => refusal.into(),
-    })
+    }
 }
 
 /// Whether no cookie opens this call, so that there is nothing that a foreign page could ride on.

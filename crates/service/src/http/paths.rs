@@ -1,11 +1,39 @@
 //! Paths: a trailing slash is accepted everywhere, and aliases lead to their calls.
 
+use std::collections::BTreeSet;
+
 use axum::{
     extract::Request,
     http::{Uri, uri::PathAndQuery},
 };
 
-use crate::settings::ServiceSettings;
+use crate::{pages, settings::ServiceSettings};
+
+/// The paths that are the service's own, whatever stands behind it. The page at `/` is not among them: an app
+/// may have that place.
+#[derive(Debug, Clone)]
+pub struct OwnPaths {
+    base: String,
+    exact: BTreeSet<String>,
+}
+
+impl OwnPaths {
+    pub fn new(settings: &ServiceSettings) -> Self {
+        let mut exact: BTreeSet<String> = settings.aliases.keys().cloned().collect();
+        exact.insert(JWKS_PATH.to_owned());
+        exact.extend(settings.pages.iter().flat_map(pages::paths));
+        Self { base: settings.base.clone(), exact }
+    }
+
+    pub fn has(&self, path: &str) -> bool {
+        let path = without_slash(path);
+        let below_base = path.strip_prefix(&self.base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        below_base || self.exact.contains(path)
+    }
+}
+
+/// Where the public keys stand.
+pub const JWKS_PATH: &str = "/.well-known/jwks.json";
 
 /// The request under the path that the router knows.
 pub fn canonical(settings: &ServiceSettings, request: Request) -> Request {

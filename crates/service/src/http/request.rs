@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, Request},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, Method, header, request::Parts},
     response::Response,
 };
 use perennial_edge::{
@@ -86,19 +86,24 @@ fn is_length_limit(error: &axum::Error) -> bool {
 /// What a request tells about its sender.
 pub fn visit(service: &Service, parts: &Parts) -> Visit {
     let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
-    let text = |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    visit_by_head(service, &parts.method, &parts.headers, peer)
+}
+
+/// The same for a request that was not taken apart.
+pub fn visit_by_head(service: &Service, method: &Method, headers: &HeaderMap, peer: IpAddr) -> Visit {
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     // A byte that is no ASCII, in the cookie of another app on this host, must not hide ours.
     let cookies: Vec<_> =
-        parts.headers.get_all(header::COOKIE).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        headers.get_all(header::COOKIE).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
     Visit {
         jar: Jar::read(cookies.iter().map(AsRef::as_ref)),
         bearer: match service.settings.transport {
             Transport::Cookie => None,
-            Transport::Bearer => bearer(&parts.headers),
+            Transport::Bearer => bearer(headers),
         },
-        address: client_address(peer, &parts.headers, &service.settings.trusted_proxies),
+        address: client_address(peer, headers, &service.settings.trusted_proxies),
         device: text(header::USER_AGENT).unwrap_or_default().to_owned(),
-        delivery: delivery(&parts.method, &parts.headers),
+        delivery: delivery(method, headers),
     }
 }
 

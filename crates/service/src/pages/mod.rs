@@ -18,7 +18,7 @@ use axum::{
     extract::{FromRequest, Request},
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 
 use perennial_edge::{client::navigates, problem};
@@ -29,22 +29,33 @@ use crate::{service::Service, settings::PageSettings};
 
 /// The pages without state.
 pub fn router(settings: &PageSettings) -> Router<Arc<Service>> {
-    let router = Router::new()
-        .route("/", get(account::show))
-        .route("/account", get(account::show))
-        .route("/account/sessions/end", post(account::end_session))
-        .route("/account/password", get(password::show).post(password::change))
-        .route("/logout", post(account::log_out))
-        .route("/logout-all", post(account::log_out_everywhere))
-        .route("/login", get(enter::show).post(enter::log_in))
-        .route("/register", get(register::show).post(register::register))
-        .route("/verify-email", get(register::show_code).post(register::verify))
-        .route("/verify-email/resend", post(register::resend))
-        .route("/mfa/setup", get(second_factor::show_set_up).post(second_factor::confirm))
-        .route("/mfa/setup/begin", post(second_factor::begin))
-        .route("/mfa/verify", get(second_factor::show_verify).post(second_factor::verify))
-        .route(perennial_pages::STYLE_PATH, get(style));
-    if settings.login == "/login" { router } else { router.route(&settings.login, get(enter::show)) }
+    let router = Router::new().route("/", get(account::show));
+    places(settings).into_iter().fold(router, |router, (path, methods)| router.route(&path, methods))
+}
+
+/// The paths of the pages, but for the one at `/`.
+pub fn paths(settings: &PageSettings) -> impl Iterator<Item = String> {
+    places(settings).into_iter().map(|(path, _)| path)
+}
+
+fn places(settings: &PageSettings) -> Vec<(String, MethodRouter<Arc<Service>>)> {
+    let own = [
+        ("/account", get(account::show)),
+        ("/account/sessions/end", post(account::end_session)),
+        ("/account/password", get(password::show).post(password::change)),
+        ("/logout", post(account::log_out)),
+        ("/logout-all", post(account::log_out_everywhere)),
+        ("/login", get(enter::show).post(enter::log_in)),
+        ("/register", get(register::show).post(register::register)),
+        ("/verify-email", get(register::show_code).post(register::verify)),
+        ("/verify-email/resend", post(register::resend)),
+        ("/mfa/setup", get(second_factor::show_set_up).post(second_factor::confirm)),
+        ("/mfa/setup/begin", post(second_factor::begin)),
+        ("/mfa/verify", get(second_factor::show_verify).post(second_factor::verify)),
+        (perennial_pages::STYLE_PATH, get(style)),
+    ];
+    let other_login = (settings.login != "/login").then(|| (settings.login.clone(), get(enter::show)));
+    own.into_iter().map(|(path, methods)| (path.to_owned(), methods)).chain(other_login).collect()
 }
 
 /// What a request finds that leads nowhere: a page if a person navigates, else a problem.

@@ -29,6 +29,7 @@ use perennial_protocol::{
 };
 use perennial_service::{
     Service, ServiceSettings,
+    authority::{ForwardedTokens, KnownSessions},
     credentials::{AccessTokens, PasswordPool},
     ends::Ends,
     entropy::SystemEntropy,
@@ -114,6 +115,8 @@ impl Site {
             access: AccessTokens::new(self.settings.issuer.clone()),
             mail: self.mail.clone(),
             ends: Ends::default(),
+            known: KnownSessions::default(),
+            forwarded: ForwardedTokens::default(),
             settings: self.settings.clone(),
         });
         let ends = tokio::task::spawn_local(follow_ends(Arc::clone(&service), self.looks.into()));
@@ -203,6 +206,7 @@ fn settings(lifetimes: Lifetimes, tags: Tags) -> ServiceSettings {
         hash_permits: 1,
         body_bytes_max: 64 * 1024,
         request_timeout: Duration::from_secs(30),
+        forwarded_ttl: Millis::minutes(2),
         trusted_proxies: Vec::new(),
     }
 }

@@ -22,6 +22,7 @@ use perennial_protocol::call::Call;
 use super::{
     guard::{self, Proof},
     openapi,
+    paths::JWKS_PATH,
     request::ApiRequest,
 };
 use crate::{outcome::Refused, service::Service, visit::Carried};
@@ -46,7 +47,7 @@ pub fn router(service: &Service) -> Router<Arc<Service>> {
         (Call::Sessions, get(sessions::list)),
     ];
     let mut router = Router::new()
-        .route("/.well-known/jwks.json", get(jwks::read))
+        .route(JWKS_PATH, get(jwks::read))
         .route(&format!("{base}/openapi.json"), get(openapi::read))
         .route(&format!("{base}{}/{{session_key}}", Call::Sessions.path()), delete(sessions::end));
     for (call, methods) in calls {

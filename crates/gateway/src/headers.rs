@@ -1,0 +1,210 @@
+//! Which headers pass: what a hop says to the next hop stays there, what speaks of identity is ours alone.
+//!
+//! What comes in is cleaned first, `Connection`-named headers before all else, and only then are our own set:
+//! the other way round, a client could have them taken away again.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use perennial_edge::{
+    authority::{Identity, Pass},
+    client::client_address,
+};
+use perennial_protocol::{
+    cookie::CookieNames,
+    route::{Forward, Requirement},
+    token::Transport,
+};
+
+use crate::{Gateway, phases::Accepted, settings::GatewaySettings};
+
+/// Headers of one connection alone (RFC 9110 §7.6.1). `Expect` is answered here, when the body is first read.
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "expect",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// What a browser would act on for the whole origin, which is not the upstream's alone.
+const ORIGIN_WIDE: [&str; 5] =
+    ["alt-svc", "clear-site-data", "secure-session-challenge", "secure-session-registration", "secure-session-skipped"];
+
+/// The headers of the request as the upstream gets it.
+pub(crate) fn outbound(gateway: &Gateway, accepted: &Accepted<'_>, pass: &Pass) -> HeaderMap {
+    let settings = &gateway.settings;
+    let came = &accepted.head.headers;
+    let wants_trailers = has_token(came, &header::TE, "trailers");
+    let protocol = came.get(header::UPGRADE).filter(|_| accepted.upgrade.is_some()).cloned();
+    let mut headers = came.clone();
+    remove_hop_by_hop(&mut headers);
+    remove_claims(&mut headers);
+    remove_own_cookies(&mut headers, &settings.cookies);
+    headers.remove(&settings.csrf_header);
+    let open = accepted.route.requirement == Requirement::None && settings.transport == Transport::Cookie;
+    if !open {
+        headers.remove(header::AUTHORIZATION);
+    }
+    if let Some(identity) = &pass.identity {
+        set_identity(&mut headers, identity, accepted.route.forward);
+    }
+    set_forwarding(&mut headers, settings, accepted);
+    if wants_trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    if let Some(protocol) = protocol {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(header::UPGRADE, protocol);
+    }
+    headers
+}
+
+/// Takes off the upstream's answer what is not its to say.
+pub(crate) fn clean_answer(headers: &mut HeaderMap, cookies: &CookieNames) {
+    remove_hop_by_hop(headers);
+    for name in ORIGIN_WIDE {
+        headers.remove(name);
+    }
+    let kept: Vec<HeaderValue> =
+        headers.get_all(header::SET_COOKIE).iter().filter(|line| may_set(line, cookies)).cloned().collect();
+    if kept.len() != headers.get_all(header::SET_COOKIE).iter().count() {
+        headers.remove(header::SET_COOKIE);
+        for line in kept {
+            headers.append(header::SET_COOKIE, line);
+        }
+    }
+}
+
+/// An answer that was made for somebody is kept by nobody else.
+pub(crate) fn keep_private(headers: &mut HeaderMap) {
+    let said: Vec<String> = headers
+        .get_all(header::CACHE_CONTROL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|directive| directive.trim().to_owned())
+        .collect();
+    let shared = |directive: &String| {
+        let name = directive.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
+        matches!(name.as_str(), "public" | "s-maxage" | "private" | "proxy-revalidate" | "")
+    };
+    if said.iter().any(|directive| directive.eq_ignore_ascii_case("no-store")) {
+        return;
+    }
+    let kept = said.into_iter().filter(|directive| !shared(directive));
+    let control = std::iter::once("private".to_owned()).chain(kept).collect::<Vec<_>>().join(", ");
+    if let Ok(control) = HeaderValue::from_str(&control) {
+        headers.insert(header::CACHE_CONTROL, control);
+    }
+    headers.append(header::VARY, HeaderValue::from_static("Cookie"));
+    // Some caches in front go by headers of their own.
+    for name in ["cdn-cache-control", "surrogate-control"] {
+        headers.remove(name);
+    }
+}
+
+/// Removes what says which pages of other origins may read the answer (Fetch, "CORS protocol").
+pub(crate) fn remove_sharing(headers: &mut HeaderMap) {
+    for name in ["access-control-allow-origin", "access-control-allow-credentials"] {
+        headers.remove(name);
+    }
+}
+
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// Removes what says who the client is or where it comes from. Some servers take `_` for `-` (RFC 3875 §4.1.18).
+fn remove_claims(headers: &mut HeaderMap) {
+    let speaks = |name: &HeaderName| {
+        let name = name.as_str().replace('_', "-");
+        name.starts_with("remote-")
+            || name.starts_with("x-forwarded-")
+            || matches!(name.as_str(), "forwarded" | "x-real-ip")
+    };
+    let names: Vec<HeaderName> = headers.keys().filter(|name| speaks(name)).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
+/// Leaves every other cookie as it came.
+fn remove_own_cookies(headers: &mut HeaderMap, names: &CookieNames) {
+    let ours = |pair: &[u8]| {
+        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
+        std::str::from_utf8(name).is_ok_and(|name| names.is_ours(name))
+    };
+    let came: Vec<HeaderValue> = headers.get_all(header::COOKIE).iter().cloned().collect();
+    headers.remove(header::COOKIE);
+    for value in came {
+        let pairs = value.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        let kept: Vec<&[u8]> = pairs.filter(|pair| !pair.is_empty() && !ours(pair)).collect();
+        if let (false, Ok(value)) = (kept.is_empty(), HeaderValue::from_bytes(&kept.join(&b"; "[..]))) {
+            headers.append(header::COOKIE, value);
+        }
+    }
+}
+
+/// Whether the upstream may set this cookie. One without a name is sent back as its value alone, and that could
+/// be read as any name (RFC 6265bis §5.7).
+fn may_set(line: &HeaderValue, names: &CookieNames) -> bool {
+    let pair = line.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    let Some(end) = pair.iter().position(|byte| *byte == b'=') else { return false };
+    let name = String::from_utf8_lossy(pair[..end].trim_ascii());
+    !name.is_empty() && !names.is_ours(&name)
+}
+
+fn set_identity(headers: &mut HeaderMap, identity: &Identity, forward: Forward) {
+    match forward {
+        Forward::Bearer => {
+            if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", identity.token.expose())) {
+                value.set_sensitive(true);
+                headers.insert(header::AUTHORIZATION, value);
+            }
+        }
+        Forward::Headers => {
+            let said = [
+                ("remote-user", Some(identity.subject.as_str())),
+                ("remote-email", identity.email.as_deref()),
+                ("remote-name", identity.name.as_deref()),
+                ("remote-session", Some(identity.session.as_str())),
+            ];
+            for (name, value) in said {
+                // A name in letters beyond ASCII travels as UTF-8.
+                if let Some(Ok(value)) = value.map(|value| HeaderValue::from_bytes(value.as_bytes())) {
+                    headers.insert(name, value);
+                }
+            }
+        }
+        Forward::Nothing => {}
+    }
+}
+
+fn set_forwarding(headers: &mut HeaderMap, settings: &GatewaySettings, accepted: &Accepted<'_>) {
+    let client = client_address(accepted.peer, &accepted.head.headers, &settings.trusted_proxies);
+    if let Ok(client) = HeaderValue::from_str(&client.to_string()) {
+        headers.insert("x-forwarded-for", client);
+    }
+    headers.insert("x-forwarded-proto", settings.public_scheme.clone());
+    headers.insert("x-forwarded-host", settings.public_host.clone());
+}
+
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(token))
+}

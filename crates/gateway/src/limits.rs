@@ -1,0 +1,28 @@
+//! Every bound of this crate that is not configuration.
+
+use std::time::Duration;
+
+/// How long an idle connection to an upstream is kept: shorter than most servers keep theirs.
+pub const IDLE_CONNECTION: Duration = Duration::from_secs(15);
+
+/// The largest refusal of an upstream that is read for what it says.
+pub const REFUSAL_BYTES_MAX: usize = 64 * 1024;
+
+/// How long the rest of a small body, or of a refusal, may take to arrive.
+pub const SMALL_BODY_WAIT: Duration = Duration::from_secs(10);
+
+/// How often a tunnel asks whether its session is over. With the nodes' look at the log of ends, it is cut well
+/// within five seconds.
+pub const TUNNEL_LOOK: Duration = Duration::from_secs(1);
+
+/// How long a tunnel that is to be cut waits for the end of a frame, so that the browser reads why.
+pub const LAST_FRAME_WAIT: Duration = Duration::from_secs(1);
+
+/// How long an upstream may go on talking after the client has said its last.
+pub const HALF_CLOSED_WAIT: Duration = Duration::from_secs(30);
+
+/// How many bytes a tunnel reads at a time.
+pub const TUNNEL_CHUNK: usize = 16 * 1024;
+
+/// How many exchanges a watcher may lag behind.
+pub const WATCHED_EXCHANGES: usize = 256;

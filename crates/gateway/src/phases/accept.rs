@@ -1,0 +1,82 @@
+//! Accept: the route of a request, and whether its form lets it be forwarded at all.
+
+use std::net::IpAddr;
+
+use axum::{body::Body, extract::Request};
+use http::{HeaderMap, Version, header, request::Parts};
+use hyper::upgrade::OnUpgrade;
+use perennial_edge::client::Peer;
+use perennial_protocol::{
+    refusal::Refusal,
+    route::{Route, Routed},
+};
+
+use crate::{Gateway, upstream::Outgoing};
+
+/// A request that has a route.
+pub(crate) struct Accepted<'g> {
+    pub(crate) route: &'g Route,
+    pub(crate) head: Parts,
+    pub(crate) peer: IpAddr,
+    pub(crate) body: Outgoing,
+    /// The client's end of a connection that is to speak another protocol.
+    pub(crate) upgrade: Option<OnUpgrade>,
+}
+
+impl Accepted<'_> {
+    /// Path and query, as the browser knows them.
+    pub(crate) fn target(&self) -> &str {
+        self.head.uri.path_and_query().map_or("/", |target| target.as_str())
+    }
+}
+
+pub(crate) fn accept(gateway: &Gateway, request: Request) -> Result<Accepted<'_>, Refusal> {
+    let (mut head, body) = request.into_parts();
+    well_formed(&head)?;
+    let route = match gateway.settings.routes.find(head.method.as_str(), head.uri.path()) {
+        Ok(Routed::To(route)) => route,
+        Ok(Routed::MethodNotAllowed(_)) => return Err(Refusal::MethodNotAllowed),
+        Ok(Routed::Nowhere) => return Err(Refusal::NotFound),
+        Err(problem) => return Err(Refusal::InvalidRequest(format!("{problem}."))),
+    };
+    let length = content_length(&head.headers);
+    if length.zip(route.body_bytes_max).is_some_and(|(length, limit)| length > limit) {
+        return Err(Refusal::BodyTooLarge);
+    }
+    let peer = head.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+    let asks = head.version == Version::HTTP_11 && head.headers.contains_key(header::UPGRADE);
+    let upgrade = asks.then(|| head.extensions.remove::<OnUpgrade>()).flatten();
+    let body = Outgoing::Streamed(limited(body, route));
+    Ok(Accepted { route, head, peer, body, upgrade })
+}
+
+/// What one server reads in one way and the next in another is not passed on.
+fn well_formed(head: &Parts) -> Result<(), Refusal> {
+    // RFC 9112 §3.2: a proxy for everybody is asked in absolute form; this is none. HTTP/2 always names a scheme.
+    let absolute = head.version <= Version::HTTP_11 && head.uri.authority().is_some();
+    let hosts = head.headers.get_all(header::HOST).iter().count();
+    let one_length = head.headers.get_all(header::CONTENT_LENGTH).iter().count() <= 1;
+    let both =
+        head.headers.contains_key(header::CONTENT_LENGTH) && head.headers.contains_key(header::TRANSFER_ENCODING);
+    let sentence = if absolute {
+        "Ask with a path alone, such as `GET /path HTTP/1.1` (RFC 9112 §3.2.1)."
+    } else if hosts > 1 {
+        "The request names more than one Host (RFC 9112 §3.2)."
+    } else if both || !one_length {
+        "The length of the body is said twice (RFC 9112 §6.3)."
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::InvalidRequest(sentence.to_owned()))
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn limited(body: Body, route: &Route) -> Body {
+    match route.body_bytes_max.and_then(|limit| usize::try_from(limit).ok()) {
+        Some(limit) => Body::new(http_body_util::Limited::new(body, limit)),
+        None => body,
+    }
+}

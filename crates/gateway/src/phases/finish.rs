@@ -1,0 +1,32 @@
+//! Finish: the answer goes to the client, with the jar's new cookies and without what no upstream may say.
+
+use axum::{body::Body, response::Response};
+use http::StatusCode;
+use perennial_edge::authority::{Identity, Pass};
+
+use super::accept::Accepted;
+use crate::{Gateway, headers, tunnel};
+
+pub(crate) fn finish(gateway: &Gateway, accepted: Accepted<'_>, pass: Pass, mut answer: Response) -> Response {
+    let protocol = answer.headers().get(http::header::UPGRADE).cloned();
+    headers::clean_answer(answer.headers_mut(), &gateway.settings.cookies);
+    if let Some(identity) = &pass.identity {
+        headers::keep_private(answer.headers_mut());
+        answer = cut_when_over(gateway, identity, answer);
+    }
+    pass.cookies.set_on(answer.headers_mut());
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return tunnel::upgrade::join(gateway, accepted.upgrade, pass.identity, protocol, answer);
+    }
+    answer
+}
+
+/// A stream of events lasts as long as its session.
+fn cut_when_over(gateway: &Gateway, identity: &Identity, answer: Response) -> Response {
+    let kind = answer.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream")) {
+        return answer;
+    }
+    let over = tunnel::over::until_over(gateway, identity);
+    answer.map(|body| Body::new(tunnel::events::Cut::new(body, over)))
+}

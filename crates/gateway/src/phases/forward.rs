@@ -1,0 +1,56 @@
+//! Forward: the request goes to the upstream, with what the upstream is to know and nothing else.
+
+use axum::{body::Body, extract::Request};
+use http::{HeaderMap, HeaderValue, Method, Uri, header, uri::PathAndQuery};
+use hyper::body::Incoming;
+use perennial_edge::authority::Pass;
+use perennial_protocol::refusal::Refusal;
+
+use super::accept::Accepted;
+use crate::{Gateway, headers};
+
+/// Sends the request for the first time. A small body of somebody's request is kept, so that it can be sent
+/// once more with another token.
+pub(crate) async fn forward(
+    gateway: &Gateway,
+    accepted: &mut Accepted<'_>,
+    pass: &Pass,
+) -> Result<http::Response<Incoming>, Refusal> {
+    if pass.identity.is_some() && accepted.upgrade.is_none() {
+        accepted.body.keep_if_small(&accepted.head.headers, gateway.settings.replay_bytes).await?;
+    }
+    send(gateway, accepted, pass).await
+}
+
+/// Sends it, the first time or once more.
+pub(crate) async fn send(
+    gateway: &Gateway,
+    accepted: &mut Accepted<'_>,
+    pass: &Pass,
+) -> Result<http::Response<Incoming>, Refusal> {
+    let target = upstream_target(accepted)?;
+    let headers = headers::outbound(gateway, accepted, pass);
+    let body = accepted.body.take();
+    let request = |authority: &str| head(&accepted.head.method, &target, &headers, authority);
+    gateway.upstreams.send(accepted.route, accepted.upgrade.is_some(), request, body).await
+}
+
+fn upstream_target(accepted: &Accepted<'_>) -> Result<PathAndQuery, Refusal> {
+    let path = accepted.route.rewritten(accepted.head.uri.path());
+    let target = match accepted.head.uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.into_owned(),
+    };
+    target.parse().map_err(|_| Refusal::InvalidRequest("The path cannot be asked for.".into()))
+}
+
+fn head(method: &Method, target: &PathAndQuery, headers: &HeaderMap, authority: &str) -> Option<Request> {
+    let (scheme, host) = authority.split_once("://")?;
+    let uri = Uri::builder().scheme(scheme).authority(host).path_and_query(target.clone()).build().ok()?;
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() = method.clone();
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers.clone();
+    request.headers_mut().insert(header::HOST, HeaderValue::from_str(host).ok()?);
+    Some(request)
+}

@@ -1,0 +1,85 @@
+//! The sessions that this node has read or written lately: a good access token of one of them passes without a
+//! question to the store.
+//!
+//! What stands here may be old. Whatever could matter then is looked for in the request and in what the node
+//! remembers of ends: a newer refresh token, a second login in the jar, a confirmation that is due.
+
+use std::sync::Arc;
+
+use perennial_edge::authority::Question;
+use perennial_protocol::{
+    csrf::CsrfToken,
+    id::SessionKey,
+    origin::Absence,
+    refresh::{Delivery, confirms},
+    session::Session,
+    token::Transport,
+};
+use quick_cache::sync::Cache;
+
+use crate::{
+    http::guard::{Acting, Proof, origin_headers},
+    limits,
+    operations::read_session::access_of,
+    service::Service,
+    visit::Visit,
+};
+
+/// Rows as they were seen last.
+#[derive(Debug)]
+pub struct KnownSessions(Cache<SessionKey, Arc<Session>>);
+
+impl Default for KnownSessions {
+    fn default() -> Self {
+        Self(Cache::new(limits::KNOWN_SESSIONS))
+    }
+}
+
+impl KnownSessions {
+    pub fn note(&self, session: &Session) {
+        self.0.insert(session.session_key.clone(), Arc::new(session.clone()));
+    }
+
+    pub fn get(&self, key: &SessionKey) -> Option<Arc<Session>> {
+        self.0.get(key)
+    }
+}
+
+/// The session of a request that may go on as it is; `None` if anything about it is to be asked.
+pub(super) fn at_hand(service: &Service, visit: &Visit, question: Question<'_>) -> Option<Arc<Session>> {
+    let (keys, now) = (service.keys(), service.now());
+    let claims = access_of(service, &keys, visit, now, |claims| !claims.are_about_to_expire(now))?;
+    let session = service.known.get(&claims.sid)?;
+    let policy = &service.settings.lifetimes.refresh;
+    if service.ends.of_session(&session).is_some() || session.over(policy, now).is_some() {
+        return None;
+    }
+    // Another login, something newer than what is known here, or a confirmation that is due: see it all.
+    let mut tokens = visit.jar.refresh_tokens(&service.settings.cookies);
+    let nothing_new = tokens.all(|token| {
+        token.is_some_and(|token| {
+            let due = visit.delivery == Delivery::Cookies && confirms(&session, token.generation, policy, now);
+            token.sid == session.sid && token.generation <= session.rotation.generation && !due
+        })
+    });
+    (nothing_new && may_act(service, question, &session)).then_some(session)
+}
+
+/// Whether the request may act without a look at anything else. Where this says no, the guard has its say.
+fn may_act(service: &Service, question: Question<'_>, session: &Session) -> bool {
+    let proof = Proof::of_header(service, question.headers);
+    let acting = Acting::of(question.method, question.headers);
+    if acting == Acting::Reads && proof.token.is_none() {
+        return true;
+    }
+    let absence = if acting == Acting::Upgrades { Absence::Refused } else { Absence::Undecided };
+    let token = || {
+        let token = CsrfToken::parse(proof.token?)?;
+        Some(token.is_of(&service.keys().mac, &session.session_key, session.sid))
+    };
+    let proven = match (acting, service.settings.transport) {
+        (Acting::Upgrades, _) | (_, Transport::Bearer) if proof.token.is_none() => true,
+        _ => token() == Some(true),
+    };
+    proven && service.settings.origins.admits(origin_headers(question.headers), absence)
+}
