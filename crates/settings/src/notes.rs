@@ -39,7 +39,7 @@ fn of_route(route: &Route, settings: &Settings) -> Vec<String> {
     }
     if path.as_str().is_empty() && settings.pages.enabled {
         notes.push(
-            "the route /: the hosted pages keep their paths, / itself among them; pages.enabled = false gives them up"
+            "the route /: the hosted pages keep their paths, such as /login; pages.enabled = false gives them up"
                 .into(),
         );
     }

@@ -56,7 +56,7 @@ impl Resolver<'_> {
                 return routes;
             };
             let Some(route) = self.route(&item, route, server) else { continue };
-            if let Some(earlier) = routes.iter().find(|earlier| earlier.path == route.path) {
+            if let Some(earlier) = routes.iter().find(|earlier| is_same(&earlier.path, route.path.as_str())) {
                 let rest = format!("is \"{}\" like the path of a route before it: make one of the two", earlier.path);
                 self.refuse_in(&item, "path", rest);
             }
@@ -110,7 +110,7 @@ impl Resolver<'_> {
             let rest = format!("is \"{path}\", which is inside of `http.base` ({base}), where the service answers");
             self.refuse_in(item, "path", format!("{rest}: choose another path"));
         } else if let Some(own) = self.own_path(&path) {
-            let what = if own == path.as_str() { "is" } else { "covers" };
+            let what = if is_same(&path, &own) { "is" } else { "covers" };
             let rest = format!("is \"{path}\", which {what} {own}, where the service answers: choose another path");
             self.refuse_in(item, "path", rest);
         }
@@ -124,7 +124,7 @@ impl Resolver<'_> {
         let pages = PAGE_PATHS.iter().copied().chain([login.as_str()]).filter(|_| *enabled);
         let covered = pages.chain([JWKS]).find(|own| path.strip(own).is_some() && !path.as_str().is_empty());
         let aliases = self.schema.http.aliases.keys().map(|alias| alias.trim_end_matches('/'));
-        covered.or_else(|| aliases.into_iter().find(|alias| *alias == path.as_str())).map(str::to_owned)
+        covered.or_else(|| aliases.into_iter().find(|alias| is_same(path, alias))).map(str::to_owned)
     }
 
     /// A prefix that can be met: what stands in a request is neither encoded nor doubled without need.
@@ -263,6 +263,11 @@ impl Resolver<'_> {
             self.refuse_in(item, key, format!("is \"{pointer}\": begin with a slash, such as \"/{example}\""));
         }
     }
+}
+
+/// Whether a path is this one, however it is escaped.
+fn is_same(path: &PathPrefix, other: &str) -> bool {
+    path.strip(other) == Some("")
 }
 
 fn is_refusal(status: u16) -> bool {

@@ -350,6 +350,10 @@ fn a_route_does_not_take_a_path_of_the_service() {
 fn two_routes_have_two_paths() {
     let twice = format!("{}{}", route(""), route("").replace("/api", "/api/"));
     check(&twice, "`gateway.routes[1].path` in perennial.toml is \"/api\" like the path of a route before it");
+    check(
+        &format!("{}{}", route(""), route("").replace("/api", "/%61pi")),
+        "is \"/api\" like the path of a route before it",
+    );
 }
 
 #[test]
