@@ -4,16 +4,62 @@
 
 use perennial_protocol::call::CALLS;
 
-use crate::kind::Kind::{self, AutoFlag, Choice, Count, Flag, Ratio, SecretUrl, Span, Text, Texts};
+use crate::kind::Kind::{self, AutoFlag, Choice, Count, Fields, Flag, Ratio, SecretUrl, Span, Text, Texts, Urls};
 
 /// One key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Key {
-    /// Its dotted path.
+    /// Its dotted path; in a table that is written many times, without the place or the name.
     pub(crate) path: &'static str,
     pub(crate) kind: Kind,
     /// One line for the reference.
     pub(crate) meaning: &'static str,
+}
+
+/// How a table is written that there may be many of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeated {
+    /// `[[table]]`: each has a place, counted from 0.
+    Listed,
+    /// `[table.NAME]`: each has a name.
+    Named,
+}
+
+const REPEATED: &[(&str, Repeated)] = &[("gateway.routes", Repeated::Listed), ("gateway.issuers", Repeated::Named)];
+
+/// Whether there may be many of this table.
+pub(crate) fn repeated(table: &str) -> Option<Repeated> {
+    REPEATED.iter().find(|(name, _)| *name == table).map(|(_, repeated)| *repeated)
+}
+
+/// The tables that there may be many of.
+pub(crate) fn repeated_tables() -> impl Iterator<Item = &'static str> {
+    REPEATED.iter().map(|(table, _)| *table)
+}
+
+/// Whether this path is the one of a table that there may be many of.
+pub(crate) fn repeated_at(path: &[String]) -> Option<Repeated> {
+    repeated(&path.join("."))
+}
+
+/// How the head of a table is written.
+pub(crate) fn head(table: &str) -> String {
+    match repeated(table) {
+        None => format!("[{table}]"),
+        Some(Repeated::Listed) => format!("[[{table}]]"),
+        Some(Repeated::Named) => format!("[{table}.NAME]"),
+    }
+}
+
+/// The key that a path leads to, and how many parts of the path are spent on it.
+pub(crate) fn at(path: &[String]) -> Option<(&'static Key, usize)> {
+    let (table, name) = match path {
+        [root, table, _, name, ..] if repeated_at(&path[..2]).is_some() => (&format!("{root}.{table}"), name),
+        [table, name, ..] => (table, name),
+        _ => return None,
+    };
+    let spent = if repeated(table).is_some() { 4 } else { 2 };
+    find(table, name).map(|key| (key, spent))
 }
 
 /// The key at this table and name.
@@ -34,18 +80,24 @@ pub(crate) fn of_table(table: &str) -> impl Iterator<Item = &'static Key> {
 }
 
 /// What the contract names but this build does not have, and what to do about it.
-pub(crate) const NOT_BUILT: &[(&str, &str)] = &[
-    ("gateway", "this build has no gateway yet: remove the [gateway] table"),
-    ("webhooks", "this build sends no webhooks yet: remove [[webhooks]]"),
-];
+pub(crate) const NOT_BUILT: &[(&str, &str)] = &[("webhooks", "this build sends no webhooks yet: remove [[webhooks]]")];
 
 impl Key {
     pub(crate) fn table(&self) -> &'static str {
-        self.path.split_once('.').expect("a path has a table and a name").0
+        self.path.rsplit_once('.').expect("a path has a table and a name").0
     }
 
     pub(crate) fn name(&self) -> &'static str {
-        self.path.split_once('.').expect("a path has a table and a name").1
+        self.path.rsplit_once('.').expect("a path has a table and a name").1
+    }
+
+    /// The path as texts for people name it.
+    pub(crate) fn shown(&self) -> String {
+        match repeated(self.table()) {
+            None => self.path.to_owned(),
+            Some(Repeated::Listed) => format!("{}[].{}", self.table(), self.name()),
+            Some(Repeated::Named) => format!("{}.NAME.{}", self.table(), self.name()),
+        }
     }
 }
 
@@ -60,6 +112,8 @@ const CALL_MODES: Kind = Kind::Map { keys: Some(CALLS), values: &Choice(MODES) }
 const ALIASES: Kind = Kind::Map { keys: None, values: &Choice(CALLS) };
 const FIELDS: Kind = Kind::Map { keys: Some(CALLS), values: &Kind::Map { keys: None, values: &Text } };
 const ANSWERS: Kind = Kind::Map { keys: Some(CALLS), values: &Kind::Map { keys: None, values: &Kind::Any } };
+
+const EXPIRED: Kind = Fields(&[("status", Count), ("pointer", Text), ("equals", Text)]);
 
 const fn key(path: &'static str, kind: Kind, meaning: &'static str) -> Key {
     Key { path, kind, meaning }
@@ -135,40 +189,83 @@ pub(crate) const KEYS: &[Key] = &[
     key("limits.mails_per_recipient_per_hour", Count, "Mails sent to one e-mail address in an hour."),
     key("log.format", Choice(&["json", "text"]), "How a line of the log looks; `perennial dev` writes text."),
     key("log.level", Choice(LEVELS), "The least severe line that is still logged."),
+    key("gateway.forwarded_ttl", Span, "How long the token lives that an upstream is sent; a logout does not shorten it."),
+    key("gateway.replay_bytes", Count, "Size up to which a request body is kept, so that the request can be sent once more after a renewal; at most 1048576."),
+    key("gateway.connect_timeout", Span, "Time for a connection to an upstream to open."),
+    key("gateway.routes.path", Text, "Required. What the paths of the route begin with, in whole segments; the longest wins, and a path of the service's own beats them all."),
+    key("gateway.routes.upstream", Urls, "Required. Where requests go, such as `http://127.0.0.1:9000`; also `https`, and `h2c` for HTTP/2 in clear. The members of a list take turns."),
+    key("gateway.routes.auth", Choice(&["required", "optional", "none"]), "Who is let through: `required` asks for a session, `optional` tells the upstream who has one, `none` does not look; with `issuer` it is `none`."),
+    key("gateway.routes.methods", Texts, "The methods that are let through; empty for all but CONNECT and TRACE."),
+    key("gateway.routes.strip_prefix", Text, "Taken off the front of the path; the route's `path` begins with it."),
+    key("gateway.routes.add_prefix", Text, "Put in front of the path after that."),
+    key("gateway.routes.timeout", Span, "Time for the answer of the upstream to begin."),
+    key("gateway.routes.body_limit", Count, "Size of a request body in bytes; without it, there is no limit."),
+    key("gateway.routes.forward", Choice(&["bearer", "headers", "none"]), "How the upstream hears whose request it is: by a token in `Authorization: Bearer`, by `Remote-User`, `Remote-Email`, `Remote-Name` and `Remote-Session`, or not at all; with `auth = \"none\"` it is `none`."),
+    key("gateway.routes.audience", Text, "The `aud` of the forwarded token; empty means `tokens.audience`."),
+    key("gateway.routes.expired", EXPIRED, "The refusal, beside `invalid_token`, that says that the forwarded token is no longer good, such as `{ status = 401, pointer = \"/detail\", equals = \"Access token has expired\" }`; `pointer` and `equals` name a text in its JSON."),
+    key("gateway.routes.issuer", Text, "Name of the issuer below whose tokens the upstream takes; empty when it takes ours."),
+    key("gateway.issuers.preset", Text, "Name of the preset that fills the keys that are not written, such as `json-tokens`; empty for none."),
+    key("gateway.issuers.login", Text, "Required. Path of its login, as the upstream is asked for it; so are the next two."),
+    key("gateway.issuers.refresh", Text, "Required. Path where it takes a refresh token and answers with new tokens."),
+    key("gateway.issuers.logout", Text, "Path of its logout; empty for none."),
+    key("gateway.issuers.access_pointer", Text, "Required. Where the access token stands in the JSON of its answers, such as `/data/access_token`."),
+    key("gateway.issuers.refresh_pointer", Text, "Required. Where the refresh token stands."),
+    key("gateway.issuers.sends_refresh", Text, "Required. How it wants the refresh token: `cookie:NAME`, `json:FIELD` or `header:NAME`."),
+    key("gateway.issuers.sends_access", Text, "How the upstream wants the access token: `bearer` or `cookie:NAME`."),
+    key("gateway.issuers.access_cookie", Text, "Required. Name of the HttpOnly cookie in which the browser keeps the access token."),
+    key("gateway.issuers.access_cookie_ttl", Span, "Required. How long the browser keeps it."),
+    key("gateway.issuers.refresh_cookie", Text, "Required. Name of the HttpOnly cookie in which the browser keeps the refresh token."),
+    key("gateway.issuers.refresh_cookie_ttl", Span, "Required. How long the browser keeps it."),
+    key("gateway.issuers.same_site", Choice(&["Strict", "Lax", "None"]), "The `SameSite` attribute of both."),
+    key("gateway.issuers.expired", EXPIRED, "Required. The refusal that says that the access token is no longer good, as in a route."),
+    key("gateway.issuers.login_page", Text, "Path to which a person is sent once nothing can be renewed; empty to answer 401."),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::Schema;
+    use crate::schema::{Issuer, Route, Schema};
 
-    /// Every key that the schema knows, with its default.
-    fn schema() -> Vec<(String, toml::Value)> {
-        let tables = toml::Table::try_from(Schema::default()).expect("defaults are TOML");
-        tables
+    /// Every table of the schema with its defaults.
+    fn schema() -> Vec<(String, toml::Table)> {
+        let table = |table| toml::Table::try_from(table).expect("defaults are TOML");
+        let mut tables: Vec<_> = toml::Table::try_from(Schema::default())
+            .expect("defaults are TOML")
             .into_iter()
-            .flat_map(|(table, keys)| {
-                let toml::Value::Table(keys) = keys else { panic!("{table} is a table") };
-                keys.into_iter().map(move |(name, value)| (format!("{table}.{name}"), value))
-            })
-            .collect()
+            .map(|(name, keys)| (name, table(keys)))
+            .collect();
+        for (_, keys) in &mut tables {
+            keys.retain(|name, _| !matches!(name, "routes" | "issuers"));
+        }
+        let route = toml::Value::try_from(Route::default()).expect("defaults are TOML");
+        let issuer = toml::Value::try_from(Issuer::default()).expect("defaults are TOML");
+        tables.extend([("gateway.routes".into(), table(route)), ("gateway.issuers".into(), table(issuer))]);
+        tables
     }
 
     #[test]
     fn every_key_of_the_schema_stands_in_the_table_and_no_other() {
-        let mut written: Vec<_> = schema().into_iter().map(|(path, _)| path).collect();
-        let mut listed: Vec<_> = KEYS.iter().map(|key| key.path.to_owned()).collect();
-        written.sort();
-        listed.sort();
-        assert_eq!(listed, written);
+        for (table, defaults) in schema() {
+            let mut written: Vec<&str> = match table.as_str() {
+                "gateway.routes" => Route::FIELDS.to_vec(),
+                "gateway.issuers" => Issuer::FIELDS.to_vec(),
+                _ => defaults.keys().map(String::as_str).collect(),
+            };
+            let mut listed: Vec<_> = of_table(&table).map(Key::name).collect();
+            written.sort_unstable();
+            listed.sort_unstable();
+            assert_eq!(listed, written, "{table}");
+        }
+        assert_eq!(tables().len(), schema().len());
     }
 
     #[test]
     fn every_default_has_the_form_of_its_key() {
-        for (path, default) in schema() {
-            let (table, name) = path.split_once('.').expect("a path");
-            let key = find(table, name).expect("listed");
-            assert!(key.kind.takes(&default), "{path} = {default}");
+        for (table, defaults) in schema() {
+            for (name, default) in defaults {
+                let key = find(&table, &name).expect("listed");
+                assert!(key.kind.takes(&default), "{table}.{name} = {default}");
+            }
         }
     }
 
@@ -176,8 +273,9 @@ mod tests {
     fn every_word_that_a_key_takes_is_known_to_the_schema() {
         for key in KEYS {
             let Choice(words) = key.kind else { continue };
+            let item = if repeated(key.table()).is_some() { ".0" } else { "" };
             for word in words {
-                let text = format!("[{}]\n{} = \"{word}\"", key.table(), key.name());
+                let text = format!("[{}{item}]\n{} = \"{word}\"", key.table(), key.name());
                 assert!(toml::from_str::<Schema>(&text).is_ok(), "{text}");
             }
         }

@@ -54,6 +54,40 @@ pub(crate) enum Auto {
     Auto,
 }
 
+/// One text, or a list of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    pub(crate) fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::More(texts) => texts,
+        }
+    }
+}
+
+/// Paths of the hosted pages beside `pages.login`.
+pub(crate) const PAGE_PATHS: &[&str] = &[
+    "/account",
+    "/account/password",
+    "/account/sessions/end",
+    "/login",
+    "/logout",
+    "/logout-all",
+    "/mfa/setup",
+    "/mfa/setup/begin",
+    "/mfa/verify",
+    "/pages/style.css",
+    "/register",
+    "/verify-email",
+    "/verify-email/resend",
+];
+
 /// Paths under `http.base` that belong to calls which configuration does not name.
 pub(crate) const OTHER_PATHS: &[&str] = &[
     "/mfa/disable",

@@ -6,8 +6,10 @@
 
 mod catalogue;
 mod choice;
+mod items;
 mod kind;
 mod master;
+mod notes;
 mod origin;
 mod presets;
 mod print;
@@ -21,6 +23,7 @@ mod sieve;
 mod sources;
 mod suggestion;
 mod tree;
+mod upstream;
 
 pub use perennial_protocol::{call::Call, token::Transport};
 
@@ -30,8 +33,8 @@ pub use origin::{NotAnOrigin, Origin};
 pub use problem::{Problem, Refused};
 pub use reference::reference;
 pub use settings::{
-    Cookies, Csrf, DatabaseUrl, Http, Limits, Log, Mail, MailTransport, Mfa, Pages, Register, Server, Settings,
-    SmtpUrl, Store, Tokens,
+    Cookies, Csrf, DatabaseUrl, Gateway, Http, Limits, Log, Mail, MailTransport, Mfa, Pages, Register, Server,
+    Settings, SmtpUrl, Store, Tokens,
 };
 pub use sources::{Mode, Sources};
 
@@ -65,7 +68,10 @@ impl Configuration {
         });
         let (settings, found) = resolve::resolve(&schema, &tree, sources.mode);
         if were_read {
-            problems.extend(found);
+            // What is missing because it was refused is told once.
+            let is_told = |found: &Problem| problems.iter().any(|problem| problem.key == found.key);
+            let untold: Vec<Problem> = found.into_iter().filter(|found| !is_told(found)).collect();
+            problems.extend(untold);
         }
         Self { tree, settings, problems }
     }
@@ -116,6 +122,7 @@ impl Configuration {
             notes
                 .push("register.verify_email = false: the answer to register tells whether an address is taken".into());
         }
+        notes.extend(settings.gateway.iter().flat_map(|gateway| notes::gateway(gateway, settings)));
         notes
     }
 

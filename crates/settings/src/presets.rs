@@ -1,4 +1,4 @@
-//! The named sets that one word brings in: lifetimes, wire contracts, and what `dev` does differently.
+//! The named sets that one word brings in: lifetimes, wire contracts, foreign issuers, and what `dev` does differently.
 
 use perennial_protocol::session::lifetimes::Named;
 
@@ -18,6 +18,19 @@ pub(crate) fn wire_names() -> Vec<&'static str> {
 /// The text of a wire contract.
 pub(crate) fn wire(name: &str) -> Option<(&'static str, &'static str)> {
     WIRES.iter().copied().find(|(known, _)| *known == name)
+}
+
+/// The foreign issuers that are built in, by name: the keys of one table.
+const ISSUERS: &[(&str, &str)] = &[("json-tokens", include_str!("../../../presets/issuers/json-tokens.toml"))];
+
+/// The names of the foreign issuers.
+pub(crate) fn issuer_names() -> Vec<&'static str> {
+    ISSUERS.iter().map(|(name, _)| *name).collect()
+}
+
+/// The keys of a foreign issuer.
+pub(crate) fn issuer(name: &str) -> Option<&'static str> {
+    ISSUERS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 
 /// The name and the keys of a set of lifetimes.

@@ -7,7 +7,7 @@ use perennial_protocol::cookie::set::Secure;
 use url::Url;
 
 use crate::{
-    catalogue::{self, Key},
+    catalogue::{self, Key, Repeated},
     kind::Kind,
     provenance,
     settings::{Settings, Store},
@@ -26,20 +26,40 @@ struct Line {
 pub(crate) fn print(tree: &Tree, settings: Option<&Settings>) -> String {
     let mut text = String::new();
     for table in catalogue::tables() {
-        let lines: Vec<Line> = catalogue::of_table(table).flat_map(|key| of_key(tree, settings, key)).collect();
-        let width = lines.iter().map(|line| line.assignment.chars().count()).max().unwrap_or(0);
-        let gap = if text.is_empty() { "" } else { "\n" };
-        writeln!(text, "{gap}[{table}]").expect("a string takes all");
-        for Line { assignment, remark } in lines {
-            writeln!(text, "{assignment:width$}  # {remark}").expect("a string takes all");
+        for (head, path) in written(tree, table) {
+            let keys = catalogue::of_table(table);
+            let lines: Vec<Line> = keys.flat_map(|key| of_key(tree, settings, &path, key)).collect();
+            let width = lines.iter().map(|line| line.assignment.chars().count()).max().unwrap_or(0);
+            let gap = if text.is_empty() { "" } else { "\n" };
+            writeln!(text, "{gap}{head}").expect("a string takes all");
+            for Line { assignment, remark } in lines {
+                writeln!(text, "{assignment:width$}  # {remark}").expect("a string takes all");
+            }
         }
     }
     text
 }
 
-fn of_key(tree: &Tree, settings: Option<&Settings>, key: &Key) -> Vec<Line> {
-    let value = tree.at(key.path.split('.'));
-    if let Kind::Map { .. } = key.kind {
+/// A table as often as it is written, with its head and its path.
+fn written(tree: &Tree, table: &str) -> Vec<(String, Vec<String>)> {
+    let path: Vec<String> = table.split('.').map(str::to_owned).collect();
+    let Some(repeated) = catalogue::repeated(table) else { return vec![(catalogue::head(table), path)] };
+    let Some(Value { kind: ValueKind::Table(items), .. }) = tree.at(table.split('.')) else { return Vec::new() };
+    let mut names: Vec<&String> = items.keys().collect();
+    names.sort_by_key(|name| (name.parse::<usize>().ok(), *name));
+    let section = |name: &String| {
+        let path = [path.as_slice(), std::slice::from_ref(name)].concat();
+        match repeated {
+            Repeated::Listed => (catalogue::head(table), path),
+            Repeated::Named => (format!("[{}]", dotted(&path)), path),
+        }
+    };
+    names.into_iter().map(section).collect()
+}
+
+fn of_key(tree: &Tree, settings: Option<&Settings>, table: &[String], key: &Key) -> Vec<Line> {
+    let value = tree.at(table.iter().map(String::as_str).chain([key.name()]));
+    if let Kind::Map { .. } | Kind::Fields(_) = key.kind {
         let mut lines = Vec::new();
         if let Some(value) = value {
             leaves(&[key.name().to_owned()], value, &mut |path, value| {
@@ -47,14 +67,14 @@ fn of_key(tree: &Tree, settings: Option<&Settings>, key: &Key) -> Vec<Line> {
                 lines.push(Line { assignment: format!("{} = {}", dotted(path), toml_of(value)), remark });
             });
         }
-        if lines.is_empty() {
+        if lines.is_empty() && matches!(key.kind, Kind::Map { .. }) {
             lines.push(Line { assignment: format!("{} = {{}}", key.name()), remark: provenance::DEFAULT.into() });
         }
         return lines;
     }
     let Some(value) = value else { return Vec::new() };
-    let shown = match (key.kind, &value.kind) {
-        (Kind::SecretUrl, ValueKind::String(url)) => toml::Value::from(redacted(url)),
+    let shown = match key.kind {
+        Kind::SecretUrl | Kind::Urls => without_passwords(toml_of(value)),
         _ => toml_of(value),
     };
     let origin = value.origin().unwrap_or(provenance::DEFAULT);
@@ -104,6 +124,14 @@ fn toml_of(value: &Value) -> toml::Value {
             toml::Value::Table(entries.iter().map(|(name, value)| (name.clone(), toml_of(value))).collect())
         }
         other => other.to_string().into(),
+    }
+}
+
+fn without_passwords(urls: toml::Value) -> toml::Value {
+    match urls {
+        toml::Value::String(url) => redacted(&url).into(),
+        toml::Value::Array(urls) => urls.into_iter().map(without_passwords).collect::<Vec<_>>().into(),
+        other => other,
     }
 }
 

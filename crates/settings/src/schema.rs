@@ -6,11 +6,17 @@
 use std::collections::BTreeMap;
 
 use perennial_protocol::{
-    cookie::SameSite, login::MfaPolicy, refresh::Reuse, session::lifetimes::Named, time::Millis, token::Transport,
+    cookie::SameSite,
+    login::MfaPolicy,
+    refresh::Reuse,
+    route::{Forward, Requirement},
+    session::lifetimes::Named,
+    time::Millis,
+    token::Transport,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::choice::{Auto, CsrfMode, LogFormat, LogLevel, MailBy, Secure};
+use crate::choice::{Auto, CsrfMode, LogFormat, LogLevel, MailBy, OneOrMore, Secure};
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -28,6 +34,7 @@ pub(crate) struct Schema {
     pub(crate) mail: Mail,
     pub(crate) limits: Limits,
     pub(crate) log: Log,
+    pub(crate) gateway: Gateway,
 }
 
 /// Writes a table of the configuration: its struct, and its defaults beside the fields.
@@ -43,6 +50,12 @@ macro_rules! table {
             fn default() -> Self {
                 Self { $($field: $default,)+ }
             }
+        }
+
+        #[cfg(test)]
+        impl $name {
+            #[allow(dead_code, reason = "most tables show their fields in their defaults")]
+            pub(crate) const FIELDS: &[&str] = &[$(stringify!($field)),+];
         }
     };
 }
@@ -135,3 +148,47 @@ table!(Limits {
 });
 
 table!(Log { format: LogFormat = LogFormat::Json, level: LogLevel = LogLevel::Info });
+
+table!(Gateway {
+    forwarded_ttl: Millis = Millis::minutes(2),
+    replay_bytes: u32 = 65_536,
+    connect_timeout: Millis = Millis::seconds(2),
+    // By their places, counted from 0.
+    routes: BTreeMap<String, Route> = BTreeMap::new(),
+    issuers: BTreeMap<String, Issuer> = BTreeMap::new(),
+});
+
+table!(Route {
+    path: Option<String> = None,
+    upstream: Option<OneOrMore> = None,
+    auth: Requirement = Requirement::Required,
+    methods: Vec<String> = Vec::new(),
+    strip_prefix: String = String::new(),
+    add_prefix: String = String::new(),
+    timeout: Millis = Millis::seconds(30),
+    body_limit: Option<u32> = None,
+    forward: Forward = Forward::Bearer,
+    audience: String = String::new(),
+    expired: Option<Expired> = None,
+    issuer: String = String::new(),
+});
+
+table!(Issuer {
+    preset: String = String::new(),
+    login: Option<String> = None,
+    refresh: Option<String> = None,
+    logout: String = String::new(),
+    access_pointer: Option<String> = None,
+    refresh_pointer: Option<String> = None,
+    sends_refresh: Option<String> = None,
+    sends_access: String = "bearer".into(),
+    access_cookie: Option<String> = None,
+    access_cookie_ttl: Option<Millis> = None,
+    refresh_cookie: Option<String> = None,
+    refresh_cookie_ttl: Option<Millis> = None,
+    same_site: SameSite = SameSite::Strict,
+    expired: Option<Expired> = None,
+    login_page: String = String::new(),
+});
+
+table!(Expired { status: Option<u32> = None, pointer: Option<String> = None, equals: Option<String> = None });

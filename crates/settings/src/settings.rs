@@ -8,6 +8,7 @@ use perennial_protocol::{
     cookie::{CookieAttributes, CookieNames},
     login::{MfaPolicy, throttle},
     origin::OriginPolicy,
+    route::{ForeignIssuer, RouteTable},
     session::lifetimes::Lifetimes,
     time::Millis,
     token::{Issuer, Transport},
@@ -34,6 +35,8 @@ pub struct Settings {
     pub mail: Mail,
     pub limits: Limits,
     pub log: Log,
+    /// `None` where nothing is routed.
+    pub gateway: Option<Gateway>,
 }
 
 #[derive(Debug, Clone)]
@@ -190,4 +193,17 @@ pub struct Limits {
 pub struct Log {
     pub format: LogFormat,
     pub level: LogLevel,
+}
+
+/// What stands behind the service. A path of the service's own beats every route.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// At least one; a route's issuer is one of `issuers`.
+    pub routes: RouteTable,
+    /// By their names, each used by a route.
+    pub issuers: BTreeMap<String, ForeignIssuer>,
+    pub forwarded_ttl: Millis,
+    /// The largest request body that is kept to be sent once more.
+    pub replay_bytes: usize,
+    pub connect_timeout: Millis,
 }

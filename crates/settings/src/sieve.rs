@@ -4,7 +4,7 @@
 use toml::{Table, Value};
 
 use crate::{
-    catalogue::{self, NOT_BUILT},
+    catalogue::{self, NOT_BUILT, Repeated},
     kind::{Kind, quoted},
     problem::Problem,
     provenance, suggestion,
@@ -58,35 +58,69 @@ impl Sieve {
             return self.unknown(&path, suggestion::nearest(table, tables).map(str::to_owned));
         }
         match keys {
-            Value::Table(keys) => keys.into_iter().for_each(|(name, value)| {
-                let path = [table.to_owned(), name];
-                match catalogue::find(table, &path[1]) {
-                    Some(key) => self.value(&path, &key.kind, value),
-                    None => self.unknown(&path, suggestion::key(&path.join(".")).map(str::to_owned)),
-                }
-            }),
+            Value::Table(keys) => self.keys(&path, table, keys),
             _ => self.refuse(&path, format!("is no table: write [{table}] and its keys")),
+        }
+    }
+
+    /// The keys at this path, by what the catalogue says of this table.
+    fn keys(&mut self, path: &[String], table: &str, keys: Table) {
+        for (name, value) in keys {
+            let inner = format!("{table}.{name}");
+            let path = [path, std::slice::from_ref(&name)].concat();
+            match (catalogue::find(table, &name), catalogue::repeated(&inner)) {
+                (Some(key), _) => self.value(&path, &key.kind, value),
+                (None, Some(repeated)) => self.items(&path, repeated, value),
+                (None, None) => self.unknown(&path, suggestion::key(table, &path)),
+            }
+        }
+    }
+
+    /// Every one of a table that there may be many of; a variable names one by its place.
+    fn items(&mut self, path: &[String], repeated: Repeated, value: Value) {
+        let head = catalogue::head(&path.join("."));
+        let items: Vec<(String, Value)> = match (repeated, value) {
+            (Repeated::Listed, Value::Array(items)) => {
+                items.into_iter().enumerate().map(|(place, item)| (place.to_string(), item)).collect()
+            }
+            (Repeated::Listed, Value::Table(items)) if items.keys().all(|name| is_place(name)) => {
+                items.into_iter().collect()
+            }
+            (Repeated::Named, Value::Table(items)) => items.into_iter().collect(),
+            _ => return self.refuse(path, format!("has the wrong form: write {head} and its keys, once for each")),
+        };
+        for (name, item) in items {
+            let inner = [path, &[name]].concat();
+            match item {
+                Value::Table(keys) => {
+                    // What has no key is there all the same.
+                    self.entry(&inner, Value::Table(Table::new()));
+                    self.keys(&inner, &path.join("."), keys);
+                }
+                _ => self.refuse(&inner, format!("is no table: write {head} and its keys")),
+            }
         }
     }
 
     fn value(&mut self, path: &[String], kind: &Kind, value: Value) {
         match (kind, value) {
-            (Kind::Map { keys, values }, Value::Table(entries)) => {
+            (Kind::Map { .. } | Kind::Fields(_), Value::Table(entries)) => {
                 for (name, value) in entries {
-                    let inner = [path, &[name]].concat();
-                    let name = inner.last().expect("just added");
-                    match keys {
-                        Some(keys) if !keys.contains(&name.as_str()) => self.unlisted(&inner, keys),
-                        _ => self.value(&inner, values, value),
+                    let inner = [path, std::slice::from_ref(&name)].concat();
+                    match kind.of_entry(&name) {
+                        Some(kind) => self.value(&inner, kind, value),
+                        None => self.unlisted(&inner, &kind.entries()),
                     }
                 }
             }
-            (kind, value) if kind.takes(&value) => {
-                self.entries.push(Entry { path: path.to_vec(), value, label: self.label.clone() });
-            }
-            (Kind::SecretUrl, _) => self.refuse(path, format!("has the wrong form: {}", kind.wanted())),
+            (kind, value) if kind.takes(&value) => self.entry(path, value),
+            (Kind::SecretUrl | Kind::Urls, _) => self.refuse(path, format!("has the wrong form: {}", kind.wanted())),
             (kind, value) => self.refuse(path, format!("is {}: {}", shown(&value), kind.wanted())),
         }
+    }
+
+    fn entry(&mut self, path: &[String], value: Value) {
+        self.entries.push(Entry { path: path.to_vec(), value, label: self.label.clone() });
     }
 
     fn unlisted(&mut self, path: &[String], keys: &[&str]) {
@@ -118,13 +152,27 @@ impl Sieve {
     }
 }
 
-/// The path as TOML writes it: parts that are not bare keys stand in quotes.
+/// The path as TOML writes it: parts that are not bare keys stand in quotes. A place in a list stands in brackets.
 pub(crate) fn dotted(path: &[String]) -> String {
     let bare = |part: &str| {
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
     };
-    let parts = path.iter().map(|part| if bare(part) { part.clone() } else { Value::from(part.as_str()).to_string() });
-    parts.collect::<Vec<_>>().join(".")
+    let mut text = String::new();
+    for (depth, part) in path.iter().enumerate() {
+        if catalogue::repeated_at(&path[..depth]) == Some(Repeated::Listed) {
+            text += &format!("[{part}]");
+            continue;
+        }
+        let dot = if depth == 0 { "" } else { "." };
+        let part = if bare(part) { part.clone() } else { Value::from(part.as_str()).to_string() };
+        text += &format!("{dot}{part}");
+    }
+    text
+}
+
+/// Whether a name is a place in a list, written in the one way.
+fn is_place(name: &str) -> bool {
+    name.parse::<usize>().is_ok_and(|place| place.to_string() == name)
 }
 
 /// A wrong value in a sentence; long ones only by their form.

@@ -11,7 +11,7 @@ use perennial_protocol::session::lifetimes::Named;
 use toml::{Table, Value};
 
 use crate::{
-    catalogue,
+    catalogue, items,
     kind::{Kind, quoted},
     presets,
     problem::Problem,
@@ -96,7 +96,7 @@ impl Sources {
         written.extend(self.environment.iter().map(|(name, text)| variable(name, text)));
         written.extend(self.given.iter().map(|(option, path, value)| nested(option, &segments(path, "."), value)));
 
-        let wire = last_text(&written, "http", "wire").map(|(name, label)| wire(&name, &label));
+        let wire = last_text(&written, &["http", "wire"]).map(|(name, label)| wire(&name, &label));
         let named = written.iter().rev().chain(wire.as_ref()).find_map(lifetimes_named);
         let (name, keys) = presets::lifetimes(named.unwrap_or(Named::Balanced));
 
@@ -107,6 +107,7 @@ impl Sources {
         }
         all.push(built_in(provenance::lifetimes(name), keys));
         all.extend(wire);
+        all.extend(items::beginnings(&written));
         all.extend(written);
         all
     }
@@ -167,27 +168,29 @@ fn wire(name: &str, label: &str) -> Sieve {
     }
 }
 
-/// `PERENNIAL__TABLE__KEY`, and deeper for keys that are tables themselves.
+/// `PERENNIAL__TABLE__KEY`, and deeper for keys that are tables themselves, and tables that there may be many of.
 fn variable(name: &str, text: &str) -> Sieve {
     let mut path = segments(&name[VARIABLE_PREFIX.len()..].to_lowercase(), "__");
-    let mut kind = match path.as_slice() {
-        [table, key, ..] => catalogue::find(table, key).map_or(&Kind::Text, |key| &key.kind),
-        _ => &Kind::Text,
+    let is_repeated = path.get(..2).and_then(catalogue::repeated_at).is_some();
+    let (mut kind, spent) = match catalogue::at(&path) {
+        Some((key, spent)) => (&key.kind, spent),
+        None if is_repeated && path.len() < 4 => (&Kind::Any, path.len()),
+        None => (&Kind::Text, path.len()),
     };
-    for inner in path.iter_mut().skip(2) {
-        let Kind::Map { keys, values } = kind else { break };
+    for inner in path.iter_mut().skip(spent) {
         // The names of calls have hyphens, which no shell allows in the name of a variable.
         let hyphened = inner.replace('_', "-");
-        if keys.is_some_and(|keys| keys.contains(&hyphened.as_str())) {
+        if kind.entries().contains(&hyphened.as_str()) {
             *inner = hyphened;
         }
+        let Some(values) = kind.of_entry(inner) else { break };
         kind = values;
     }
     nested(&provenance::variable(name), &path, &kind.read(text))
 }
 
 /// A source of one key.
-fn nested(label: &str, path: &[String], value: &Value) -> Sieve {
+pub(crate) fn nested(label: &str, path: &[String], value: &Value) -> Sieve {
     let tables =
         path.iter().rev().fold(value.clone(), |inner, part| Value::Table(Table::from_iter([(part.clone(), inner)])));
     match tables {
@@ -200,15 +203,16 @@ fn segments(path: &str, separator: &str) -> Vec<String> {
     path.split(separator).map(str::to_owned).collect()
 }
 
-fn text(sieve: &Sieve, table: &str, key: &str) -> Option<(String, String)> {
-    let entry = sieve.entries.iter().find(|entry| entry.path == [table, key])?;
+fn text(sieve: &Sieve, path: &[&str]) -> Option<(String, String)> {
+    let entry = sieve.entries.iter().find(|entry| entry.path == path)?;
     Some((entry.value.as_str()?.to_owned(), entry.label.clone()))
 }
 
-fn last_text(sieves: &[Sieve], table: &str, key: &str) -> Option<(String, String)> {
-    sieves.iter().rev().find_map(|sieve| text(sieve, table, key))
+/// The heaviest text at a path, and where it came from.
+pub(crate) fn last_text(sieves: &[Sieve], path: &[&str]) -> Option<(String, String)> {
+    sieves.iter().rev().find_map(|sieve| text(sieve, path))
 }
 
 fn lifetimes_named(sieve: &Sieve) -> Option<Named> {
-    text(sieve, "tokens", "lifetimes").and_then(|(name, _)| Value::String(name).try_into().ok())
+    text(sieve, &["tokens", "lifetimes"]).and_then(|(name, _)| Value::String(name).try_into().ok())
 }

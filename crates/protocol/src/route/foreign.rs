@@ -1,7 +1,7 @@
 //! A backend that issues its own tokens: where they stand in its answers, and how it wants them back.
 
 use super::ExpiredRule;
-use crate::time::Millis;
+use crate::{cookie::SameSite, time::Millis};
 
 /// What the gateway is told of a foreign issuer. Paths are the issuer's own, after a route's rewriting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,7 @@ pub struct ForeignIssuer {
     /// What the browser keeps.
     pub access_cookie: ForeignCookie,
     pub refresh_cookie: ForeignCookie,
+    pub same_site: SameSite,
     pub expired: ExpiredRule,
     /// Where a navigation is sent once nothing can be renewed.
     pub login_page: Option<String>,

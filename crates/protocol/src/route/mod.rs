@@ -9,6 +9,8 @@ pub mod foreign;
 pub mod path;
 pub mod table;
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Millis;
 
 pub use expired::{ExpiredBody, ExpiredRule, Refused401};
@@ -43,7 +45,8 @@ pub struct Route {
 }
 
 /// What a route asks of whoever sends a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Requirement {
     /// A session.
     Required,
@@ -54,13 +57,15 @@ pub enum Requirement {
 }
 
 /// How the upstream hears whose request it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Forward {
     /// `Authorization: Bearer` with a forwarded token.
     Bearer,
     /// `Remote-User`, `Remote-Email`, `Remote-Name` and `Remote-Session`.
     Headers,
     /// Not at all.
+    #[serde(rename = "none")]
     Nothing,
 }
 

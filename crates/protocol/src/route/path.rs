@@ -29,9 +29,18 @@ impl PathPrefix {
         Ok(Self(text.trim_end_matches('/').to_owned()))
     }
 
-    /// What of the path is left behind the prefix: empty, or beginning with a slash.
+    /// What of the path is left behind the prefix: empty, or beginning with a slash. A prefix is met however its
+    /// characters are escaped: an upstream takes `/%61pi` for `/api`, and so must the choice of a route.
     pub fn strip<'p>(&self, path: &'p str) -> Option<&'p str> {
-        path.strip_prefix(self.0.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+        let (mut wanted, mut found) = (0, 0);
+        while let Some((byte, next)) = byte_at(&self.0, wanted) {
+            let (other, behind) = byte_at(path, found)?;
+            if other != byte {
+                return None;
+            }
+            (wanted, found) = (next, behind);
+        }
+        path.get(found..).filter(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// Without a slash at its end.
@@ -61,14 +70,28 @@ pub fn check(path: &str) -> Result<(), PathProblem> {
     Ok(())
 }
 
+/// The byte that stands at an index, escaped or not, and the index behind it.
+fn byte_at(text: &str, index: usize) -> Option<(u8, usize)> {
+    let byte = *text.as_bytes().get(index)?;
+    match text.get(index + 1..).and_then(escaped) {
+        Some(escaped) if byte == b'%' => Some((escaped, index + 3)),
+        _ => Some((byte, index + 1)),
+    }
+}
+
+/// The byte that the two digits behind a `%` stand for.
+fn escaped(behind: &str) -> Option<u8> {
+    let digits = behind.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+    u8::from_str_radix(digits, 16).ok()
+}
+
 /// The path with its ASCII escapes undone; what they may not hide is a problem.
 fn decoded(path: &str) -> Result<String, PathProblem> {
     let mut decoded = String::with_capacity(path.len());
     let mut parts = path.split('%');
     decoded.push_str(parts.next().unwrap_or_default());
     for part in parts {
-        let digits = part.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).ok_or(PathProblem::Escape)?;
+        let byte = escaped(part).ok_or(PathProblem::Escape)?;
         if matches!(byte, b'/' | b'\\') || byte.is_ascii_control() {
             return Err(PathProblem::Hidden);
         }
@@ -123,10 +146,25 @@ mod tests {
         assert_eq!((api.to_string(), root.to_string()), ("/api".into(), "/".into()));
     }
 
+    #[test]
+    fn a_prefix_is_met_however_its_characters_are_escaped() {
+        let api = PathPrefix::parse("/api").expect("a prefix");
+        assert_eq!(api.strip("/%61pi/x%2Ey"), Some("/x%2Ey"));
+        assert_eq!(api.strip("/%61%70%69"), Some(""));
+        assert_eq!(api.strip("/%61pix"), None);
+        assert_eq!(api.strip("/ap"), None);
+        assert_eq!(api.strip("/ap%"), None);
+        let cafe = PathPrefix::parse("/caf%C3%A9").expect("a prefix");
+        assert_eq!(cafe.strip("/caf%c3%a9/x"), Some("/x"));
+        assert_eq!(cafe.strip("/café"), Some(""));
+        assert_eq!(cafe.strip("/caf%C3%A8"), None);
+    }
+
     proptest! {
         #[test]
         fn any_text_is_judged_without_a_panic(text in "[/%.a2fé\\\\]{0,24}") {
             let _ = check(&text);
+            let _ = PathPrefix("/a%2".into()).strip(&text);
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 
 const HOST_PREFIX: &str = "__Host-";
 const SECURE_PREFIX: &str = "__Secure-";
-const NAME_MAX: usize = 64;
+pub(super) const NAME_MAX: usize = 64;
 
 /// The cookies whose names end in a tag when `cookies.tags` is on.
 const TAGGED: &[&str] = &["refresh", "access", "stale"];
@@ -72,7 +72,7 @@ impl Resolver<'_> {
                 let rest = format!("makes the cookie name \"{name}\": write 1 to {NAME_MAX} letters, digits, - or _");
                 self.refuse(&key, rest);
             }
-            if !secure && (begins(name, HOST_PREFIX) || begins(name, SECURE_PREFIX)) {
+            if !secure && needs_tls(name) {
                 let rest = format!(
                     "makes the cookie \"{name}\", which browsers keep over https only: use `cookies.prefix = \"auto\"`"
                 );
@@ -95,8 +95,7 @@ impl Resolver<'_> {
         let names = all(names);
         for (tagged, base) in names.into_iter().filter(|(cookie, _)| TAGGED.contains(cookie)) {
             for (cookie, name) in names {
-                let tag = name.strip_prefix(base).and_then(|rest| rest.strip_prefix('-'));
-                if tag.is_some_and(|tag| tag.len() == 2) {
+                if is_tagged(name, base) {
                     let rest =
                         format!("is \"{name}\", which reads like `cookies.{tagged}` with a tag: choose another name");
                     self.refuse(&format!("cookies.{cookie}"), rest);
@@ -139,6 +138,24 @@ impl Resolver<'_> {
             }
         }
     }
+}
+
+/// The cookie of ours that goes by this name, tagged or not.
+pub(super) fn name_of_ours(names: &CookieNames, name: &str) -> Option<&'static str> {
+    let is_ours = |cookie: &str, base: &str| {
+        name == base || (names.tags == Tags::On && TAGGED.contains(&cookie) && is_tagged(name, base))
+    };
+    all(names).into_iter().find(|(cookie, base)| is_ours(cookie, base)).map(|(cookie, _)| cookie)
+}
+
+/// Whether a name reads like this one with a tag.
+fn is_tagged(name: &str, base: &str) -> bool {
+    name.strip_prefix(base).and_then(|rest| rest.strip_prefix('-')).is_some_and(|tag| tag.len() == 2)
+}
+
+/// Whether browsers keep a cookie of this name over https only.
+pub(super) fn needs_tls(name: &str) -> bool {
+    begins(name, HOST_PREFIX) || begins(name, SECURE_PREFIX)
 }
 
 /// Browsers compare the prefixes without regard to case (RFC 6265bis §5.6).

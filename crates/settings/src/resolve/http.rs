@@ -10,7 +10,7 @@ use perennial_protocol::{
 
 use super::{Resolver, is_token};
 use crate::{
-    choice::{CsrfMode, OTHER_PATHS},
+    choice::{CsrfMode, OTHER_PATHS, PAGE_PATHS},
     kind::quoted,
     origin::Origin,
     presets,
@@ -19,8 +19,19 @@ use crate::{
 };
 
 /// Headers that mean something else already.
-const TAKEN_HEADERS: &[&str] =
-    &["accept", "authorization", "connection", "content-length", "content-type", "cookie", "host", "origin", "referer"];
+pub(super) const TAKEN_HEADERS: &[&str] = &[
+    "accept",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "host",
+    "origin",
+    "referer",
+    "transfer-encoding",
+    "upgrade",
+];
 
 /// Fields that answers carry themselves (spec §3).
 const ANSWER_FIELDS: &[&str] = &[
@@ -41,7 +52,7 @@ const ANSWER_FIELDS: &[&str] = &[
 /// What answers carry besides in bearer transport.
 const ACCESS: &str = "access";
 
-const JWKS: &str = "/.well-known/jwks.json";
+pub(super) const JWKS: &str = "/.well-known/jwks.json";
 
 impl Resolver<'_> {
     pub(super) fn csrf(&mut self, public_url: Option<&Origin>) -> Option<Csrf> {
@@ -139,7 +150,8 @@ impl Resolver<'_> {
     /// What answers at this path without any alias.
     fn holder_of(&self, path: &str) -> Option<Holder> {
         let pages = &self.schema.pages;
-        if path == JWKS || (pages.enabled && path == pages.login.trim_end_matches('/')) {
+        let is_page = PAGE_PATHS.contains(&path) || path == pages.login.trim_end_matches('/');
+        if path == JWKS || (pages.enabled && is_page) {
             return Some(Holder::Other);
         }
         let rest = path.strip_prefix(self.schema.http.base.as_str())?;
@@ -218,7 +230,7 @@ fn is_base(path: &str) -> bool {
 }
 
 /// A path of this origin, which no browser can take for another host.
-fn is_local(path: &str) -> bool {
+pub(super) fn is_local(path: &str) -> bool {
     let rooted = path.starts_with('/') && !path.starts_with("//");
     rooted && !path.contains(['\\', '#']) && !path.chars().any(|sign| sign.is_control() || sign.is_whitespace())
 }

@@ -4,7 +4,9 @@
 //! judged all the same, so that one look shows all problems.
 
 mod cookies;
+mod gateway;
 mod http;
+mod issuers;
 mod mail;
 mod server;
 mod store;
@@ -50,6 +52,7 @@ impl Resolver<'_> {
         let pages = self.pages(public_url);
         let mail = self.mail();
         let limits = self.limits();
+        let gateway = self.gateway(server.as_ref(), cookies.as_ref());
         Some(Settings {
             server: server?,
             store: store?,
@@ -63,6 +66,7 @@ impl Resolver<'_> {
             mail: mail?,
             limits,
             log: Log { format: self.schema.log.format, level: self.schema.log.level },
+            gateway,
         })
     }
 
@@ -127,9 +131,30 @@ impl Resolver<'_> {
 
     /// A problem of one entry of a key that is a table.
     fn refuse_entry(&mut self, key: &str, entry: &str, rest: impl fmt::Display) {
-        let path: Vec<String> = key.split('.').chain([entry]).map(str::to_owned).collect();
+        self.refuse_at(key.split('.').chain([entry]), rest);
+    }
+
+    /// A problem of a key of one of the tables that there may be many of.
+    fn refuse_in(&mut self, item: &[String], key: &str, rest: impl fmt::Display) {
+        self.refuse_at(item.iter().map(String::as_str).chain(key.split('.')), rest);
+    }
+
+    fn refuse_at<'p>(&mut self, path: impl Iterator<Item = &'p str>, rest: impl fmt::Display) {
+        let path: Vec<String> = path.map(str::to_owned).collect();
         let label = self.tree.label(path.iter().map(String::as_str));
         self.problems.push(Problem::of(&dotted(&path), label, rest));
+    }
+
+    /// A problem of a key that one of these tables needs and does not have.
+    fn lacks(&mut self, item: &[String], key: &str, advice: impl fmt::Display) {
+        let missing = dotted(&[item, &[key.to_owned()]].concat());
+        self.problems.push(Problem::said(&missing, format!("`{}` has no `{key}`: {advice}", dotted(item))));
+    }
+
+    /// A problem of one of these tables as a whole.
+    fn refuse_item(&mut self, item: &[String], rest: impl fmt::Display) {
+        let item = dotted(item);
+        self.problems.push(Problem::said(&item, format!("`{item}` {rest}")));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a configuration comes to, and what it is refused for.
 
 mod examples;
+mod gateway;
 mod layers;
 mod printing;
 mod refusals;

@@ -95,7 +95,6 @@ fn all_problems_are_told_at_once() {
 
 #[test]
 fn what_is_not_built_yet_is_said_plainly() {
-    check("[[gateway.routes]]\npath = \"/\"", "this build has no gateway yet: remove the [gateway] table");
     check("[[webhooks]]\nurl = \"x\"", "this build sends no webhooks yet");
     check("store.url = \"postgres:db/perennial\"", "names no store: write \"sqlite:PATH\"");
     check("keys.master_file = \"master\"", "belongs to PostgreSQL; with SQLite the keys are files in `keys.dir`");
@@ -182,6 +181,7 @@ fn paths_are_whole_and_do_not_collide() {
     check("http.aliases = { \"/a\" = \"token\", \"/a/\" = \"login\" }", "is the path of token already");
     check("http.aliases = { \"/auth/verify\" = \"token\" }", "is a path of something else already");
     check("http.aliases = { \"/login\" = \"login\" }", "is a path of something else already");
+    check("http.aliases = { \"/register/\" = \"register\" }", "is a path of something else already");
     check("pages.login = \"//evil.example\"", "begin with one slash");
     check("pages.after_login = \"https://evil.example\"", "is neither a path nor a URL of an allowed origin");
     check("http.answers = { session = { user = 1 } }", "sets `user`, which the answer carries itself");
