@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod database_clock;
 mod dev;
+mod front;
 mod node;
 mod say;
 mod telemetry;

@@ -3,7 +3,11 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context;
-use perennial_protocol::{call::Call, time::UnixMillis};
+use perennial_gateway::{Gateway, GatewaySettings};
+use perennial_protocol::{
+    call::Call,
+    time::{Millis, UnixMillis},
+};
 use perennial_service::{
     Service, ServiceSettings,
     clock::{Clock, SystemClock},
@@ -110,6 +114,31 @@ pub(crate) fn open_sqlite(path: &Path) -> anyhow::Result<SqliteStore> {
     SqliteStore::open(path).with_context(|| format!("cannot open the store {}", path.display()))
 }
 
+/// The gateway that the configuration asks for, over this service.
+pub(crate) fn gateway(settings: &Settings, service: &Arc<Service>) -> Option<Arc<Gateway>> {
+    let configured = settings.gateway.as_ref()?;
+    let url = &settings.server.public_url;
+    let header = |text: &str| text.parse().expect("the configuration was checked for an origin");
+    let settings = GatewaySettings {
+        routes: configured.routes.clone(),
+        issuers: configured.issuers.clone(),
+        cookies: settings.cookies.names.clone(),
+        transport: settings.tokens.transport,
+        csrf_header: csrf_header(settings),
+        origins: settings.csrf.origins.clone(),
+        public_scheme: header(if url.is_tls() { "https" } else { "http" }),
+        public_host: header(url.as_str().split_once("://").map_or("", |(_, host)| host)),
+        trusted_proxies: settings.server.trusted_proxies.clone(),
+        replay_bytes: configured.replay_bytes,
+        connect_timeout: configured.connect_timeout.into(),
+    };
+    Some(Arc::new(Gateway::new(settings, Arc::<Service>::clone(service))))
+}
+
+fn csrf_header(settings: &Settings) -> http::HeaderName {
+    settings.csrf.header.parse().expect("the configuration was checked for a header name")
+}
+
 /// The mail transport that the configuration names; none is needed where no flow sends mail.
 pub(crate) fn transport(settings: &Settings) -> anyhow::Result<Arc<dyn Transport>> {
     match &settings.mail.transport {
@@ -155,7 +184,7 @@ impl KeyWatch {
 }
 
 fn service_settings(settings: &Settings, mailbox: Option<String>) -> ServiceSettings {
-    let Settings { server, tokens, cookies, csrf, http, pages, register, mfa, limits, .. } = settings;
+    let Settings { server, tokens, cookies, csrf, http, pages, register, mfa, limits, gateway, .. } = settings;
     ServiceSettings {
         product: server.public_url.host().to_owned(),
         lifetimes: tokens.lifetimes,
@@ -163,7 +192,7 @@ fn service_settings(settings: &Settings, mailbox: Option<String>) -> ServiceSett
         transport: tokens.transport,
         cookies: cookies.names.clone(),
         attributes: cookies.attributes.clone(),
-        csrf_header: csrf.header.parse().expect("the configuration was checked for a header name"),
+        csrf_header: csrf_header(settings),
         origin_mode: Call::ALL.into_iter().filter(|call| csrf.mode_of(*call) == CsrfMode::Origin).collect(),
         origins: csrf.origins.clone(),
         base: http.base.clone(),
@@ -186,7 +215,7 @@ fn service_settings(settings: &Settings, mailbox: Option<String>) -> ServiceSett
         hash_permits: limits.hash_permits,
         body_bytes_max: limits.body_bytes,
         request_timeout: limits.request_timeout.into(),
-        forwarded_ttl: perennial_protocol::time::Millis::minutes(2),
+        forwarded_ttl: gateway.as_ref().map_or(Millis(0), |gateway| gateway.forwarded_ttl),
         trusted_proxies: server.trusted_proxies.clone(),
     }
 }

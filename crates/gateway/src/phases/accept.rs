@@ -13,12 +13,11 @@ use perennial_protocol::{
 
 use crate::{Gateway, upstream::Outgoing};
 
-/// A request that has a route.
+/// A request that has a route, but for its body.
 pub(crate) struct Accepted<'g> {
     pub(crate) route: &'g Route,
     pub(crate) head: Parts,
     pub(crate) peer: IpAddr,
-    pub(crate) body: Outgoing,
     /// The client's end of a connection that is to speak another protocol.
     pub(crate) upgrade: Option<OnUpgrade>,
 }
@@ -30,7 +29,7 @@ impl Accepted<'_> {
     }
 }
 
-pub(crate) fn accept(gateway: &Gateway, request: Request) -> Result<Accepted<'_>, Refusal> {
+pub(crate) fn accept(gateway: &Gateway, request: Request) -> Result<(Accepted<'_>, Outgoing), Refusal> {
     let (mut head, body) = request.into_parts();
     well_formed(&head)?;
     let route = match gateway.settings.routes.find(head.method.as_str(), head.uri.path()) {
@@ -47,7 +46,7 @@ pub(crate) fn accept(gateway: &Gateway, request: Request) -> Result<Accepted<'_>
     let asks = head.version == Version::HTTP_11 && head.headers.contains_key(header::UPGRADE);
     let upgrade = asks.then(|| head.extensions.remove::<OnUpgrade>()).flatten();
     let body = Outgoing::Streamed(limited(body, route));
-    Ok(Accepted { route, head, peer, body, upgrade })
+    Ok((Accepted { route, head, peer, upgrade }, body))
 }
 
 /// What one server reads in one way and the next in another is not passed on.

@@ -7,32 +7,33 @@ use perennial_edge::authority::Pass;
 use perennial_protocol::refusal::Refusal;
 
 use super::accept::Accepted;
-use crate::{Gateway, headers};
+use crate::{Gateway, headers, upstream::Outgoing};
 
 /// Sends the request for the first time. A small body of somebody's request is kept, so that it can be sent
 /// once more with another token.
 pub(crate) async fn forward(
     gateway: &Gateway,
-    accepted: &mut Accepted<'_>,
+    accepted: &Accepted<'_>,
+    body: &mut Outgoing,
     pass: &Pass,
 ) -> Result<http::Response<Incoming>, Refusal> {
     if pass.identity.is_some() && accepted.upgrade.is_none() {
-        accepted.body.keep_if_small(&accepted.head.headers, gateway.settings.replay_bytes).await?;
+        body.keep_if_small(&accepted.head.headers, gateway.settings.replay_bytes).await?;
     }
-    send(gateway, accepted, pass).await
+    send(gateway, accepted, body, pass).await
 }
 
 /// Sends it, the first time or once more.
 pub(crate) async fn send(
     gateway: &Gateway,
-    accepted: &mut Accepted<'_>,
+    accepted: &Accepted<'_>,
+    body: &mut Outgoing,
     pass: &Pass,
 ) -> Result<http::Response<Incoming>, Refusal> {
     let target = upstream_target(accepted)?;
     let headers = headers::outbound(gateway, accepted, pass);
-    let body = accepted.body.take();
     let request = |authority: &str| head(&accepted.head.method, &target, &headers, authority);
-    gateway.upstreams.send(accepted.route, accepted.upgrade.is_some(), request, body).await
+    gateway.upstreams.send(accepted.route, accepted.upgrade.is_some(), request, body.take()).await
 }
 
 fn upstream_target(accepted: &Accepted<'_>) -> Result<PathAndQuery, Refusal> {

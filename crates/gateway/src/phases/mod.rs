@@ -49,7 +49,7 @@ fn preflight(reader: &Reader, headers: &HeaderMap) -> Response {
 }
 
 async fn answer(gateway: &Gateway, request: Request, exchange: &mut Exchange) -> Result<Response, Denial> {
-    let mut accepted = accept::accept(gateway, request)?;
+    let (accepted, mut body) = accept::accept(gateway, request)?;
     exchange.route = Some(accepted.route.path.to_string());
     exchange.phase("accept");
 
@@ -57,13 +57,13 @@ async fn answer(gateway: &Gateway, request: Request, exchange: &mut Exchange) ->
     exchange.passed(&pass);
     exchange.phase("judge");
 
-    let answer = match forward::forward(gateway, &mut accepted, &pass).await {
+    let answer = match forward::forward(gateway, &accepted, &mut body, &pass).await {
         Ok(answer) => answer,
         Err(refusal) => return Err(Denial { cookies: pass.cookies, ..refusal.into() }),
     };
     exchange.phase("forward");
 
-    let answer = match repair::repair(gateway, &mut accepted, &mut pass, answer).await {
+    let answer = match repair::repair(gateway, &accepted, &mut body, &mut pass, answer).await {
         Ok(repaired) => {
             exchange.replayed = repaired.replayed;
             repaired.answer

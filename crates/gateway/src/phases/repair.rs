@@ -10,7 +10,10 @@ use perennial_edge::authority::Pass;
 use perennial_protocol::{refusal::Refusal, route::Refused401};
 
 use super::{accept::Accepted, forward};
-use crate::{Gateway, limits, upstream::body};
+use crate::{
+    Gateway, limits,
+    upstream::{Outgoing, body},
+};
 
 /// The answer that the client gets.
 pub(crate) struct Repaired {
@@ -20,7 +23,8 @@ pub(crate) struct Repaired {
 
 pub(crate) async fn repair(
     gateway: &Gateway,
-    accepted: &mut Accepted<'_>,
+    accepted: &Accepted<'_>,
+    body: &mut Outgoing,
     pass: &mut Pass,
     answer: Response<Incoming>,
 ) -> Result<Repaired, Refusal> {
@@ -31,7 +35,7 @@ pub(crate) async fn repair(
     if !token_is_bad || identity.token.was_refused_fresh() {
         return as_it_is(answer);
     }
-    if !accepted.body.can_be_sent_again() {
+    if !body.can_be_sent_again() {
         // The next request goes with the new token.
         let _ = gateway.authority.renew(&identity, accepted.route.audience.as_deref()).await?;
         return Err(Refusal::RetryWithBody);
@@ -42,7 +46,7 @@ pub(crate) async fn repair(
         Err(Refusal::AuthUnavailable { .. }) => return as_it_is(answer),
         Err(refusal) => return Err(refusal),
     }
-    let answer = forward::send(gateway, accepted, pass).await?;
+    let answer = forward::send(gateway, accepted, body, pass).await?;
     let (answer, still_bad) = read_refusal(accepted, answer).await;
     if let (true, Some(renewed)) = (still_bad, &pass.identity) {
         renewed.token.note_refused_fresh();

@@ -6,7 +6,7 @@ use anyhow::Context;
 use perennial_settings::{Mode, Settings};
 use tokio::net::TcpListener;
 
-use crate::{admin, node, telemetry, wiring};
+use crate::{admin, front, node, telemetry, wiring};
 
 pub(crate) async fn run(config: Option<&Path>) -> anyhow::Result<()> {
     let settings: Settings = wiring::settings(Mode::Serve, config)?;
@@ -18,7 +18,7 @@ pub(crate) async fn run(config: Option<&Path>) -> anyhow::Result<()> {
     tracing::info!(listen = %settings.server.listen, public_url = %settings.server.public_url, "serving");
 
     let routers = (
-        perennial_service::http::router(Arc::clone(&wired.service)),
+        front::router(&wired.service, wiring::gateway(&settings, &wired.service)),
         admin::router(Arc::clone(&wired.service), metrics),
     );
     node::run(&settings, wired, (public, routers.0), (admin, routers.1)).await

@@ -20,7 +20,7 @@ use perennial_service::{clock::SystemClock, mail::Mailbox};
 use perennial_settings::{Mode, Settings};
 use tokio::net::TcpListener;
 
-use crate::{admin, cli::DevOptions, commands::serve::bind, node, telemetry, wiring};
+use crate::{admin, cli::DevOptions, commands::serve::bind, front, node, telemetry, wiring};
 
 pub(crate) async fn run(config: Option<&Path>, options: DevOptions) -> anyhow::Result<()> {
     if !options.listen.ip().is_loopback() {
@@ -40,7 +40,7 @@ pub(crate) async fn run(config: Option<&Path>, options: DevOptions) -> anyhow::R
     let notes = accounts::prepare(&wired.service, &options.data, &url, &format!("http://{admin_address}")).await?;
     banner::print(&notes, &options, &settings)?;
 
-    let app = perennial_service::http::router(Arc::clone(&wired.service));
+    let app = front::router(&wired.service, wiring::gateway(&settings, &wired.service));
     let app = mailbox::router(mails).fallback_service(app);
     let admin_hosts = Hosts::of_loopback(admin_address);
     let admin_app = admin::router(Arc::clone(&wired.service), metrics);
