@@ -53,7 +53,7 @@ impl Sieve {
         if let Some((_, sentence)) = NOT_BUILT.iter().find(|(name, _)| *name == table) {
             return self.refuse(&path, format!("cannot be used, because {sentence}"));
         }
-        let tables = catalogue::tables();
+        let tables: Vec<_> = catalogue::tables().into_iter().filter(|table| !table.contains('.')).collect();
         if !tables.contains(&table) {
             return self.unknown(&path, suggestion::nearest(table, tables).map(str::to_owned));
         }

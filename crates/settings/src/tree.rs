@@ -32,9 +32,13 @@ impl Tree {
         })
     }
 
-    /// Where the value at a path came from; a table is from nowhere, and so is what nobody wrote.
+    /// Where the value at a path came from, of a table its first one; what nobody wrote is a default.
     pub(crate) fn label<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> &str {
-        self.at(path).and_then(Value::origin).unwrap_or(provenance::DEFAULT)
+        let mut value = self.at(path);
+        while let Some(Value { kind: ValueKind::Table(entries), .. }) = value {
+            value = entries.iter().min_by_key(|(name, _)| *name).map(|(_, first)| first);
+        }
+        value.and_then(Value::origin).unwrap_or(provenance::DEFAULT)
     }
 }
 

@@ -270,6 +270,7 @@ fn a_route_of_the_wrong_form_is_refused_with_what_to_write() {
     check("gateway.routes = \"x\"", "`gateway.routes` in perennial.toml has the wrong form");
     check("gateway.routes = [5]", "`gateway.routes[0]` in perennial.toml is no table: write [[gateway.routes]]");
     check("gateway.issuers = []", "write [gateway.issuers.NAME] and its keys, once for each");
+    check("[\"gateway.routes\"]\npath = \"/api\"", "unknown key `\"gateway.routes\"` in perennial.toml");
     check("gateway.issuers.users = 1", "`gateway.issuers.users` in perennial.toml is no table");
     check_route("auth = \"require\"", "`gateway.routes[0].auth` in perennial.toml is `\"require\"`: write one of");
     check_route("methods = \"GET\"", "write a list of texts");
@@ -409,7 +410,10 @@ fn what_a_route_forwards_is_asked_for() {
 #[test]
 fn an_expired_rule_is_a_refusal_and_a_text_in_it() {
     for rule in ["status = 399", "status = 500", "status = 66000", "pointer = \"/a\", equals = \"b\""] {
-        check_route(&format!("expired = {{ {rule} }}"), "needs the status of a refusal: write `status = 401`");
+        check_route(
+            &format!("expired = {{ {rule} }}"),
+            "in perennial.toml needs the status of a refusal: write `status = 401`",
+        );
     }
     for status in [400, 499] {
         let rule = gateway(&route(&format!("expired.status = {status}"))).routes.routes()[0].expired.clone();
