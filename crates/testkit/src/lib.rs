@@ -19,6 +19,7 @@ mod server;
 mod time_travel;
 mod totp;
 pub mod upstream;
+mod web_server;
 mod web_socket;
 
 pub use base64url::decode_base64url;
@@ -36,4 +37,5 @@ pub use scratch::Scratch;
 pub use server::{Account, Server, Setup};
 pub use time_travel::{Stored, TimeTravel};
 pub use totp::code_at;
+pub use web_server::{Brand, WebServer};
 pub use web_socket::{Heard, Refused, WebSocket};
