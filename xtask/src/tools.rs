@@ -16,6 +16,10 @@ pub(crate) const NODE_MODULES: &str = "PERENNIAL_NODE_MODULES";
 /// A Chromium.
 pub(crate) const CHROMIUM: &str = "PERENNIAL_CHROMIUM";
 
+/// The web servers in front of which forward-auth is tested.
+pub(crate) const NGINX: &str = "PERENNIAL_NGINX";
+pub(crate) const CADDY: &str = "PERENNIAL_CADDY";
+
 pub(crate) const CHROMIUM_NAMES: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 pub(crate) const NODE_MAJOR_MIN: u32 = 20;
 
@@ -55,8 +59,15 @@ pub(crate) fn variables(root: &Path) -> Vec<(&'static str, PathBuf)> {
         (NODE, node),
         (NODE_MODULES, existing(folders.node_modules())),
         (CHROMIUM, process::find(CHROMIUM_NAMES)),
+        (NGINX, nginx()),
+        (CADDY, process::find(&["caddy"])),
     ];
     found.into_iter().filter_map(|(name, place)| place.map(|place| (name, place))).collect()
+}
+
+/// nginx, which Debian puts where only root looks for programs.
+pub(crate) fn nginx() -> Option<PathBuf> {
+    process::find(&["nginx"]).or_else(|| existing("/usr/sbin/nginx".into()))
 }
 
 /// The machine's own Node, if it is new enough.

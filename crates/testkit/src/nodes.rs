@@ -71,6 +71,7 @@ impl Nodes {
         let master = scratch.path().join("master");
         fs::write(&master, MASTER).expect("a file can be written");
         fs::set_permissions(&master, fs::Permissions::from_mode(0o600)).expect("its mode can be set");
+        setup.write_config(scratch.path());
         let database = cluster.database();
         let mut nodes = Self { all: Vec::new(), binary: binary.into(), setup, scratch, database, cluster };
         for _ in 0..count {
@@ -113,7 +114,8 @@ impl Nodes {
     /// A command of the binary over the same database, to be run.
     pub fn prepared(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(arguments).env("PERENNIAL__STORE__URL", self.database.url());
+        command.args(arguments).args(self.setup.config_arguments(self.scratch.path()));
+        command.env("PERENNIAL__STORE__URL", self.database.url());
         command.env("PERENNIAL__KEYS__MASTER_FILE", self.scratch.path().join("master"));
         command.env("PERENNIAL__SERVER__PUBLIC_URL", PUBLIC_URL);
         // Nobody registers, so that no relay is asked for.

@@ -1,6 +1,7 @@
 //! The real binary, started for one test: on free ports, in a directory of its own, ended with the test.
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -26,11 +27,13 @@ pub struct Setup {
     pub wire: Option<String>,
     /// `PERENNIAL__SECTION__KEY` variables.
     pub variables: Vec<(String, String)>,
+    /// The text of a configuration file, for what variables cannot say, such as routes.
+    pub config: Option<String>,
 }
 
 impl Setup {
     pub fn wire(name: &str) -> Self {
-        Self { wire: Some(name.to_owned()), variables: Vec::new() }
+        Self { wire: Some(name.to_owned()), ..Self::default() }
     }
 
     /// Every refresh rotates: the hardest case, and the one in which a lost write would show.
@@ -44,7 +47,29 @@ impl Setup {
         self.variables.push((name, value.to_owned()));
         self
     }
+
+    /// Adds lines of TOML to the configuration file, given as `--config`. A variable wins over it.
+    pub fn with_config(mut self, toml: &str) -> Self {
+        let config = self.config.get_or_insert_default();
+        config.push_str(toml);
+        config.push('\n');
+        self
+    }
+
+    /// Writes the configuration file, for commands that are told of it by `config_arguments`.
+    pub(crate) fn write_config(&self, directory: &Path) {
+        if let Some(config) = &self.config {
+            fs::write(directory.join(CONFIG_FILE), config).expect("the configuration can be written");
+        }
+    }
+
+    pub(crate) fn config_arguments(&self, directory: &Path) -> Vec<OsString> {
+        let file = || vec!["--config".into(), directory.join(CONFIG_FILE).into()];
+        self.config.as_ref().map_or_else(Vec::new, |_| file())
+    }
 }
+
+const CONFIG_FILE: &str = "perennial.toml";
 
 /// `perennial dev` under test. Its output is kept in `DIR/log`.
 #[derive(Debug)]
@@ -68,6 +93,7 @@ impl Server {
 
     pub fn start_with(binary: &str, setup: Setup) -> Self {
         let scratch = Scratch::new();
+        setup.write_config(scratch.path());
         let process = spawn(Path::new(binary), &setup, scratch.path(), "127.0.0.1:0");
         let mut server = Self {
             binary: binary.into(),
@@ -146,7 +172,8 @@ impl Server {
     /// Runs another command of the binary against this server's data; answers what it printed.
     pub fn command(&self, arguments: &[&str]) -> std::process::Output {
         let mut command = Command::new(&self.binary);
-        command.args(arguments).env("PERENNIAL__STORE__URL", format!("sqlite:{}", self.database().display()));
+        command.args(arguments).args(self.setup.config_arguments(self.scratch.path()));
+        command.env("PERENNIAL__STORE__URL", format!("sqlite:{}", self.database().display()));
         command.env("PERENNIAL__KEYS__DIR", self.data().join("keys"));
         command.env("PERENNIAL__SERVER__PUBLIC_URL", &self.url);
         // The command sends no mail; without this it would ask for a relay.
@@ -210,6 +237,7 @@ fn spawn(binary: &Path, setup: &Setup, directory: &Path, listen: &str) -> Child 
         fs::File::options().create(true).append(true).open(directory.join("log")).expect("the log can be written");
     let mut command = Command::new(binary);
     command.args(["dev", "--listen", listen, "--data"]).arg(directory.join("data"));
+    command.args(setup.config_arguments(directory));
     if let Some(wire) = &setup.wire {
         command.args(["--wire", wire]);
     }

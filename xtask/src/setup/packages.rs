@@ -21,6 +21,7 @@ const PACKAGES: &[Package] = &[
     Package { name: "python3", programs: &["python3"] },
     Package { name: "npm", programs: &["npm"] },
     Package { name: "faketime", programs: &["faketime"] },
+    Package { name: "caddy", programs: &["caddy"] },
 ];
 
 /// The package of the database server, whose programs are in a folder of their own.
@@ -35,6 +36,9 @@ pub(super) fn ensure() -> anyhow::Result<()> {
     }
     if !has_postgres() {
         names.push(POSTGRES);
+    }
+    if tools::nginx().is_none() {
+        names.push("nginx");
     }
     if names.is_empty() { Ok(()) } else { install(&names) }
 }

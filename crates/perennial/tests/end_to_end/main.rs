@@ -4,6 +4,7 @@
 mod admin;
 mod attacks;
 mod bearer;
+mod config;
 mod cors;
 mod durability;
 mod ends;
