@@ -115,8 +115,14 @@ async fn follow_ends(service: Arc<Service>) {
 }
 
 async fn forget(service: &Service) {
-    let before = UnixMillis(service.now().0 - KEEP_ENDED.0);
+    let now = service.now();
+    let before = UnixMillis(now.0 - KEEP_ENDED.0);
     while let Ok(gone) = service.store.sweep(before, SWEEP_ROWS).await {
+        if gone < SWEEP_ROWS {
+            break;
+        }
+    }
+    while let Ok(gone) = service.store.sweep_foreign_refreshes(now, SWEEP_ROWS).await {
         if gone < SWEEP_ROWS {
             break;
         }

@@ -8,13 +8,16 @@ use perennial_protocol::{
     session::Session,
     time::UnixMillis,
 };
-use perennial_store::{Allowance, AllowanceKey, EndPlace, Result, SessionEnd};
+use perennial_store::{Allowance, AllowanceKey, EndPlace, ForeignRefresh, Result, SessionEnd};
 use tokio_postgres::Row;
 
 use crate::{
     error::Unreadable,
     readers::Readers,
-    rows::{self, account_columns, admin_key_columns, audit_columns, end_columns, pending_columns, session_columns},
+    rows::{
+        self, account_columns, admin_key_columns, audit_columns, end_columns, foreign_columns, pending_columns,
+        session_columns,
+    },
     value::{Value, values},
 };
 
@@ -97,6 +100,15 @@ pub(crate) async fn admin_key(db: &Readers, hash: &[u8; 32]) -> Result<Option<Ad
 pub(crate) async fn admin_keys(db: &Readers, limit: usize) -> Result<Vec<AdminKey>> {
     const SQL: &str = concat!("SELECT ", admin_key_columns!(), " FROM perennial.admin_key ORDER BY name LIMIT $1");
     many(db, SQL, values![limit], rows::admin_key).await
+}
+
+pub(crate) async fn foreign_refreshes(db: &Readers, token_hashes: &[[u8; 32]]) -> Result<Vec<ForeignRefresh>> {
+    const SQL: &str =
+        concat!("SELECT ", foreign_columns!(), " FROM perennial.foreign_refresh WHERE token_hash = ANY($1)");
+    if token_hashes.is_empty() {
+        return Ok(Vec::new());
+    }
+    many(db, SQL, values![token_hashes], rows::foreign_refresh).await
 }
 
 pub(crate) async fn audit(db: &Readers, limit: usize) -> Result<Vec<AuditEvent>> {

@@ -21,6 +21,9 @@ const SESSIONS: &str = "SELECT 1 FROM perennial.session WHERE sid = ANY($1) ORDE
 const SESSIONS_OF: &str = "SELECT 1 FROM perennial.session
      WHERE sid = ANY($1) OR (subject = ANY($2) AND ended_at IS NULL) ORDER BY sid FOR UPDATE";
 
+const FOREIGN: &str = "SELECT 1 FROM perennial.foreign_refresh
+     WHERE token_hash = ANY($1) OR successor = ANY($2) ORDER BY token_hash FOR UPDATE";
+
 /// What is named in a change.
 #[derive(Debug, Default)]
 struct Named {
@@ -30,6 +33,8 @@ struct Named {
     sessions: BTreeSet<[u8; 16]>,
     /// Those whose every session is meant.
     subjects: BTreeSet<String>,
+    foreign: BTreeSet<[u8; 32]>,
+    foreign_successors: BTreeSet<[u8; 32]>,
 }
 
 /// The statements that lock all that `change` names and that is there.
@@ -81,6 +86,12 @@ impl Named {
             }
             // A change names one key of the admin API at most, and no other row with it.
             Write::InsertAdminKey(_) | Write::RevokeAdminKey { .. } | Write::UseAdminKey { .. } => {}
+            Write::LeaseForeignRefresh { token_hash, .. }
+            | Write::FinishForeignRefresh { token_hash, .. }
+            | Write::ReleaseForeignRefresh { token_hash, .. } => {
+                self.foreign.insert(*token_hash);
+            }
+            Write::ShortenForeignResults { successors, .. } => self.foreign_successors.extend(successors),
             // Steps of a person are removed by whoever holds their account.
             Write::RemovePendingOf { subject } => {
                 self.accounts.insert(subject.as_str().to_owned());
@@ -105,6 +116,10 @@ impl Named {
             lock(SESSIONS_OF, values![listed(self.sessions).as_slice(), texts(self.subjects)]);
         } else if !self.sessions.is_empty() {
             lock(SESSIONS, values![listed(self.sessions).as_slice()]);
+        }
+        if !self.foreign.is_empty() || !self.foreign_successors.is_empty() {
+            let (hashes, successors) = (listed(self.foreign), listed(self.foreign_successors));
+            lock(FOREIGN, values![hashes.as_slice(), successors.as_slice()]);
         }
         orders
     }

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_log_of_ends.sql"),
     include_str!("../migrations/0003_claims_and_admin_keys.sql"),
+    include_str!("../migrations/0004_foreign_refresh.sql"),
 ];
 
 /// The lock of whoever migrates: `Prnl`.

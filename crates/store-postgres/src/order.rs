@@ -1,7 +1,7 @@
 //! One statement to be carried out, what it asks for to hold, and where it writes.
 //!
 //! Places have an order that everything which locks rows keeps to: accounts, pending steps, allowances,
-//! sessions, keys, and by key within each. Whoever locks in one order never waits in a circle.
+//! sessions, keys, foreign refreshes, and by key within each. Whoever locks in one order never waits in a circle.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -46,6 +46,7 @@ pub(crate) enum Table {
     Session,
     SealedKey,
     AdminKey,
+    ForeignRefresh,
     Audit,
 }
 

@@ -10,7 +10,7 @@ use perennial_protocol::{
     session::{AssuranceLevel, Authentication, EndReason, Ended, Session},
     time::UnixMillis,
 };
-use perennial_store::{Allowance, SessionEnd};
+use perennial_store::{Allowance, ForeignRefresh, ForeignState, LeaseId, SealedResult, SessionEnd};
 use tokio_postgres::{Row, types::FromSql};
 
 use crate::error::Unreadable;
@@ -49,13 +49,21 @@ macro_rules! admin_key_columns {
     };
 }
 
+macro_rules! foreign_columns {
+    () => {
+        "token_hash, lease, sealed, successor, ends_at"
+    };
+}
+
 macro_rules! audit_columns {
     () => {
         "at, kind, subject, session_key, detail"
     };
 }
 
-pub(crate) use {account_columns, admin_key_columns, audit_columns, end_columns, pending_columns, session_columns};
+pub(crate) use {
+    account_columns, admin_key_columns, audit_columns, end_columns, foreign_columns, pending_columns, session_columns,
+};
 
 pub(crate) fn session(row: &Row) -> Result<Session> {
     let mut columns = Columns::of("session", row);
@@ -150,10 +158,7 @@ fn step(name: StepName, columns: &mut Columns<'_>) -> Result<PendingStep> {
             Ok(PendingStep::MfaSetup {
                 subject: columns.parse(|subject: String| Subject::parse(&subject).ok())?,
                 sealed_secret: columns.next()?,
-                within: columns.parse(|sid: Option<Vec<u8>>| match sid {
-                    Some(sid) => <[u8; 16]>::try_from(sid).ok().map(|sid| Some(Sid(sid))),
-                    None => Some(None),
-                })?,
+                within: columns.optional_bytes()?.map(Sid),
             })
         }
         StepName::MfaVerify => {
@@ -183,6 +188,23 @@ pub(crate) fn admin_key(row: &Row) -> Result<AdminKey> {
         last_used_at: columns.next::<Option<i64>>()?.map(UnixMillis),
         revoked_at: columns.next::<Option<i64>>()?.map(UnixMillis),
     })
+}
+
+pub(crate) fn foreign_refresh(row: &Row) -> Result<ForeignRefresh> {
+    const TABLE: &str = "foreign_refresh";
+    let mut columns = Columns::of(TABLE, row);
+    let token_hash = columns.bytes()?;
+    let lease = columns.optional_bytes()?.map(LeaseId);
+    let sealed = columns.parse(|sealed: Option<Vec<u8>>| {
+        sealed.map(SealedResult::checked).map_or(Some(None), |sealed| sealed.map(Some))
+    })?;
+    let successor = columns.optional_bytes()?;
+    let state = match (lease, sealed) {
+        (Some(lease), None) => ForeignState::Leased(lease),
+        (None, Some(sealed)) => ForeignState::Done { sealed, successor },
+        (None, None) | (Some(_), Some(_)) => return Err(Unreadable(TABLE)),
+    };
+    Ok(ForeignRefresh { token_hash, state, ends_at: columns.time()? })
 }
 
 pub(crate) fn audit_event(row: &Row) -> Result<AuditEvent> {
@@ -224,6 +246,13 @@ impl<'row> Columns<'row> {
 
     fn bytes<const N: usize>(&mut self) -> Result<[u8; N]> {
         self.parse(|bytes: &[u8]| bytes.try_into().ok())
+    }
+
+    fn optional_bytes<const N: usize>(&mut self) -> Result<Option<[u8; N]>> {
+        self.parse(|bytes: Option<&[u8]>| match bytes {
+            Some(bytes) => bytes.try_into().ok().map(Some),
+            None => Some(None),
+        })
     }
 
     fn parse<T: FromSql<'row>, R>(&mut self, parse: impl FnOnce(T) -> Option<R>) -> Result<R> {

@@ -10,7 +10,7 @@ use perennial_protocol::{
     session::Session,
     time::{Millis, UnixMillis},
 };
-use perennial_store::{Allowance, AllowanceKey, Applied, Change, EndPlace, Result, SessionEnd, Store};
+use perennial_store::{Allowance, AllowanceKey, Applied, Change, EndPlace, ForeignRefresh, Result, SessionEnd, Store};
 
 use crate::{
     PostgresStore, limits, load,
@@ -71,6 +71,10 @@ impl Store for PostgresStore {
         load::admin_keys(&self.readers, limit).await
     }
 
+    async fn load_foreign_refreshes(&self, token_hashes: &[[u8; 32]]) -> Result<Vec<ForeignRefresh>> {
+        load::foreign_refreshes(&self.readers, token_hashes).await
+    }
+
     async fn load_audit(&self, limit: usize) -> Result<Vec<AuditEvent>> {
         load::audit(&self.readers, limit).await
     }
@@ -87,12 +91,20 @@ impl Store for PostgresStore {
     }
 
     async fn sweep(&self, before: UnixMillis, limit: usize) -> Result<usize> {
-        let rows = self.transactions.carry_out(write::sweep(before, limit)).await?;
-        Ok(usize::try_from(rows).unwrap_or(usize::MAX))
+        self.delete(write::sweep(before, limit)).await
+    }
+
+    async fn sweep_foreign_refreshes(&self, before: UnixMillis, limit: usize) -> Result<usize> {
+        self.delete(vec![write::sweep_foreign_refreshes(before, limit)]).await
     }
 }
 
 impl PostgresStore {
+    async fn delete(&self, orders: Vec<Order>) -> Result<usize> {
+        let rows = self.transactions.carry_out(orders).await?;
+        Ok(usize::try_from(rows).unwrap_or(usize::MAX))
+    }
+
     pub(crate) async fn carry_out(&self, mut writes: Vec<Order>, locks: Vec<Order>) -> Result<Applied> {
         let is_alone = writes.len() == 1;
         match writes.pop() {

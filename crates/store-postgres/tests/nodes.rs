@@ -18,8 +18,8 @@ use perennial_protocol::{
     time::UnixMillis,
 };
 use perennial_store::{
-    Allowance, AllowanceKey, Applied, Change, EndPlace, Result, SessionEnd, Store, Write, contract::Fresh,
-    store_contract,
+    Allowance, AllowanceKey, Applied, Change, EndPlace, ForeignRefresh, Result, SessionEnd, Store, Write,
+    contract::Fresh, store_contract,
 };
 use perennial_store_postgres::PostgresStore;
 use perennial_testkit::Cluster;
@@ -94,6 +94,14 @@ impl Store for InTurn {
 
     async fn sweep(&self, before: UnixMillis, limit: usize) -> Result<usize> {
         self.node().sweep(before, limit).await
+    }
+
+    async fn load_foreign_refreshes(&self, token_hashes: &[[u8; 32]]) -> Result<Vec<ForeignRefresh>> {
+        self.node().load_foreign_refreshes(token_hashes).await
+    }
+
+    async fn sweep_foreign_refreshes(&self, before: UnixMillis, limit: usize) -> Result<usize> {
+        self.node().sweep_foreign_refreshes(before, limit).await
     }
 }
 

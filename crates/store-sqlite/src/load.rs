@@ -8,11 +8,12 @@ use perennial_protocol::{
     session::Session,
     time::UnixMillis,
 };
-use perennial_store::{Allowance, AllowanceKey, EndPlace, SessionEnd};
+use perennial_store::{Allowance, AllowanceKey, EndPlace, ForeignRefresh, SessionEnd};
 use rusqlite::{Connection, OptionalExtension, Params, Result, Row, params};
 
 use crate::rows::{
-    self, account_columns, admin_key_columns, audit_columns, end_columns, pending_columns, session_columns,
+    self, account_columns, admin_key_columns, audit_columns, end_columns, foreign_columns, pending_columns,
+    session_columns,
 };
 
 pub(crate) fn sessions(connection: &Connection, sids: &[Sid]) -> Result<Vec<Session>> {
@@ -93,6 +94,17 @@ pub(crate) fn admin_key(connection: &Connection, hash: &[u8; 32]) -> Result<Opti
 pub(crate) fn admin_keys(connection: &Connection, limit: usize) -> Result<Vec<AdminKey>> {
     const SQL: &str = concat!("SELECT ", admin_key_columns!(), " FROM admin_key ORDER BY name LIMIT ?1");
     many(connection, SQL, [row_count(limit)], rows::admin_key)
+}
+
+pub(crate) fn foreign_refreshes(connection: &Connection, token_hashes: &[[u8; 32]]) -> Result<Vec<ForeignRefresh>> {
+    const SQL: &str = concat!("SELECT ", foreign_columns!(), " FROM foreign_refresh WHERE token_hash = ?1");
+    let mut found = Vec::with_capacity(token_hashes.len());
+    for (position, hash) in token_hashes.iter().enumerate() {
+        if !token_hashes[..position].contains(hash) {
+            found.extend(one(connection, SQL, [hash], rows::foreign_refresh)?);
+        }
+    }
+    Ok(found)
 }
 
 pub(crate) fn audit(connection: &Connection, limit: usize) -> Result<Vec<AuditEvent>> {

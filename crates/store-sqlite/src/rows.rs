@@ -10,7 +10,7 @@ use perennial_protocol::{
     session::{AssuranceLevel, Authentication, EndReason, Ended, Session},
     time::UnixMillis,
 };
-use perennial_store::{Allowance, SessionEnd};
+use perennial_store::{Allowance, ForeignRefresh, ForeignState, LeaseId, SealedResult, SessionEnd};
 use rusqlite::{
     Error, Result, Row,
     types::{FromSql, Type},
@@ -50,13 +50,21 @@ macro_rules! admin_key_columns {
     };
 }
 
+macro_rules! foreign_columns {
+    () => {
+        "token_hash, lease, sealed, successor, ends_at"
+    };
+}
+
 macro_rules! audit_columns {
     () => {
         "at, kind, subject, session_key, detail"
     };
 }
 
-pub(crate) use {account_columns, admin_key_columns, audit_columns, end_columns, pending_columns, session_columns};
+pub(crate) use {
+    account_columns, admin_key_columns, audit_columns, end_columns, foreign_columns, pending_columns, session_columns,
+};
 
 pub(crate) fn session(row: &Row<'_>) -> Result<Session> {
     let mut columns = Columns::of(row);
@@ -180,6 +188,22 @@ pub(crate) fn admin_key(row: &Row<'_>) -> Result<AdminKey> {
     })
 }
 
+pub(crate) fn foreign_refresh(row: &Row<'_>) -> Result<ForeignRefresh> {
+    let mut columns = Columns::of(row);
+    let token_hash = columns.next()?;
+    let lease: Option<[u8; 16]> = columns.next()?;
+    let sealed = columns.parse("foreign_refresh.sealed", |sealed: Option<Vec<u8>>| {
+        sealed.map(SealedResult::checked).map_or(Some(None), |sealed| sealed.map(Some))
+    })?;
+    let successor = columns.next()?;
+    let state = match (lease, sealed) {
+        (Some(lease), None) => ForeignState::Leased(LeaseId(lease)),
+        (None, Some(sealed)) => ForeignState::Done { sealed, successor },
+        (None, None) | (Some(_), Some(_)) => return Err(columns.unreadable("foreign_refresh.lease")),
+    };
+    Ok(ForeignRefresh { token_hash, state, ends_at: columns.time()? })
+}
+
 pub(crate) fn audit_event(row: &Row<'_>) -> Result<AuditEvent> {
     let mut columns = Columns::of(row);
     Ok(AuditEvent {
@@ -216,6 +240,11 @@ impl<'row> Columns<'row> {
 
     fn parse<T: FromSql, R>(&mut self, name: &'static str, parse: impl FnOnce(T) -> Option<R>) -> Result<R> {
         let value = self.next()?;
-        parse(value).ok_or_else(|| Error::FromSqlConversionFailure(self.at - 1, Type::Text, Unreadable(name).into()))
+        parse(value).ok_or_else(|| self.unreadable(name))
+    }
+
+    /// The error of the column that was read last.
+    fn unreadable(&self, name: &'static str) -> Error {
+        Error::FromSqlConversionFailure(self.at - 1, Type::Text, Unreadable(name).into())
     }
 }

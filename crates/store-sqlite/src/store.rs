@@ -9,10 +9,10 @@ use perennial_protocol::{
     session::Session,
     time::UnixMillis,
 };
-use perennial_store::{Allowance, AllowanceKey, Applied, Change, EndPlace, Result, SessionEnd, Store};
+use perennial_store::{Allowance, AllowanceKey, Applied, Change, EndPlace, ForeignRefresh, Result, SessionEnd, Store};
 
 use crate::{
-    SqliteStore, load,
+    SqliteStore, load, write,
     writer::{Outcome, Work},
 };
 
@@ -62,6 +62,10 @@ impl Store for SqliteStore {
         self.readers.read(|db| load::admin_keys(db, limit))
     }
 
+    async fn load_foreign_refreshes(&self, token_hashes: &[[u8; 32]]) -> Result<Vec<ForeignRefresh>> {
+        self.readers.read(|db| load::foreign_refreshes(db, token_hashes))
+    }
+
     async fn load_audit(&self, limit: usize) -> Result<Vec<AuditEvent>> {
         self.readers.read(|db| load::audit(db, limit))
     }
@@ -74,7 +78,17 @@ impl Store for SqliteStore {
     }
 
     async fn sweep(&self, before: UnixMillis, limit: usize) -> Result<usize> {
-        self.writer.run(Work::Sweep { before, limit }).await.map(|outcome| match outcome {
+        self.sweep_tables(write::OVER, before, limit).await
+    }
+
+    async fn sweep_foreign_refreshes(&self, before: UnixMillis, limit: usize) -> Result<usize> {
+        self.sweep_tables(write::FOREIGN_OVER, before, limit).await
+    }
+}
+
+impl SqliteStore {
+    async fn sweep_tables(&self, over: &'static [&'static str], before: UnixMillis, limit: usize) -> Result<usize> {
+        self.writer.run(Work::Sweep { over, before, limit }).await.map(|outcome| match outcome {
             Outcome::Done { swept } => swept,
             Outcome::Stale => 0,
         })

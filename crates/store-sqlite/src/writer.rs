@@ -38,7 +38,12 @@ struct Job {
 #[derive(Debug)]
 pub(crate) enum Work {
     Apply(Change),
-    Sweep { before: UnixMillis, limit: usize },
+    /// Deletes by each of `over`.
+    Sweep {
+        over: &'static [&'static str],
+        before: UnixMillis,
+        limit: usize,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,7 +164,9 @@ fn run_alone(connection: &Connection, work: &Work) -> rusqlite::Result<Result<Ou
             Applied::Done => Outcome::Done { swept: 0 },
             Applied::Stale => Outcome::Stale,
         }),
-        Work::Sweep { before, limit } => write::sweep(connection, *before, *limit).map(|swept| Outcome::Done { swept }),
+        Work::Sweep { over, before, limit } => {
+            write::sweep(connection, over, *before, *limit).map(|swept| Outcome::Done { swept })
+        }
     };
     match outcome {
         // A full disk or a failing one makes SQLite give up the whole transaction by itself.

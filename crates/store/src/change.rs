@@ -13,6 +13,8 @@ use perennial_protocol::{
     time::{Millis, UnixMillis},
 };
 
+use crate::{LeaseId, SealedResult};
+
 /// Writes that happen all together, in this order, or not at all.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Change(pub Vec<Write>);
@@ -191,6 +193,35 @@ pub enum Write {
     UseAdminKey {
         name: AdminKeyName,
         at: UnixMillis,
+    },
+
+    /// Guard: nothing is kept under the hash, or its time is over.
+    LeaseForeignRefresh {
+        token_hash: [u8; 32],
+        lease: LeaseId,
+        until: UnixMillis,
+        now: UnixMillis,
+    },
+    /// Puts the result in place of the lease. Guard: the lease is this one; that its time is over does no harm
+    /// while nobody else has taken one.
+    FinishForeignRefresh {
+        token_hash: [u8; 32],
+        lease: LeaseId,
+        sealed: SealedResult,
+        /// The keyed hash of the token that took the place of the one that was spent.
+        successor: Option<[u8; 32]>,
+        kept_until: UnixMillis,
+    },
+    /// Gives this lease back, where it still stands.
+    ReleaseForeignRefresh {
+        token_hash: [u8; 32],
+        lease: LeaseId,
+    },
+    /// Keeps results whose successor is one of these (the same token under each key) until `until` at the
+    /// longest.
+    ShortenForeignResults {
+        successors: Vec<[u8; 32]>,
+        until: UnixMillis,
     },
 
     Audit(AuditEvent),

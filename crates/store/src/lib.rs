@@ -6,6 +6,7 @@
 
 pub mod change;
 pub mod contract;
+pub mod foreign;
 pub mod memory;
 pub mod sealed_keys;
 
@@ -20,6 +21,7 @@ use perennial_protocol::{
 };
 
 pub use change::{Allowance, AllowanceKey, Applied, Change, Write};
+pub use foreign::{ForeignRefresh, ForeignState, LeaseId, SealedResult};
 pub use memory::MemoryStore;
 pub use sealed_keys::{SealedKey, SealedKeyStore};
 
@@ -102,6 +104,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Keys of the admin API, revoked ones included, in the order of their names, at most `limit`.
     async fn load_admin_keys(&self, limit: usize) -> Result<Vec<AdminKey>>;
 
+    /// What is kept under these hashes of foreign tokens, even if its time is over, in any order.
+    async fn load_foreign_refreshes(&self, token_hashes: &[[u8; 32]]) -> Result<Vec<ForeignRefresh>>;
+
     /// The newest events first, at most `limit`.
     async fn load_audit(&self, limit: usize) -> Result<Vec<AuditEvent>>;
 
@@ -111,4 +116,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Forgets what nobody can ask for any more: sessions whose absolute end is before `before`, pending
     /// steps and allowances that ended before it. At most `limit` rows of each; answers how many went.
     async fn sweep(&self, before: UnixMillis, limit: usize) -> Result<usize>;
+
+    /// Forgets leases and results of foreign refreshes whose time was over before `before`. At most `limit`;
+    /// answers how many went.
+    async fn sweep_foreign_refreshes(&self, before: UnixMillis, limit: usize) -> Result<usize>;
 }

@@ -22,7 +22,7 @@ use perennial_protocol::{
 };
 
 use self::tables::Tables;
-use crate::{Allowance, AllowanceKey, Applied, Change, EndPlace, Result, SessionEnd, Store};
+use crate::{Allowance, AllowanceKey, Applied, Change, EndPlace, ForeignRefresh, Result, SessionEnd, Store};
 
 /// A store that keeps nothing.
 #[derive(Default)]
@@ -118,6 +118,11 @@ impl Store for MemoryStore {
         Ok(self.tables().admin_keys.rows.values().take(limit).cloned().collect())
     }
 
+    async fn load_foreign_refreshes(&self, token_hashes: &[[u8; 32]]) -> Result<Vec<ForeignRefresh>> {
+        let tables = self.tables();
+        Ok(tables.foreign.rows.values().filter(|row| token_hashes.contains(&row.token_hash)).cloned().collect())
+    }
+
     async fn load_audit(&self, limit: usize) -> Result<Vec<AuditEvent>> {
         Ok(self.tables().audit.rows.values().rev().take(limit).cloned().collect())
     }
@@ -128,5 +133,9 @@ impl Store for MemoryStore {
 
     async fn sweep(&self, before: UnixMillis, limit: usize) -> Result<usize> {
         Ok(self.tables().sweep(before, limit))
+    }
+
+    async fn sweep_foreign_refreshes(&self, before: UnixMillis, limit: usize) -> Result<usize> {
+        Ok(self.tables().sweep_foreign_refreshes(before, limit))
     }
 }

@@ -17,7 +17,8 @@ use perennial_protocol::{
 };
 use perennial_service::clock::Clock;
 use perennial_store::{
-    Allowance, AllowanceKey, Applied, Change, EndPlace, MemoryStore, Result, SessionEnd, Store, StoreError, Write,
+    Allowance, AllowanceKey, Applied, Change, EndPlace, ForeignRefresh, MemoryStore, Result, SessionEnd, Store,
+    StoreError, Write,
 };
 use tokio::sync::Notify;
 
@@ -323,6 +324,14 @@ impl Store for ShakyStore {
 
     async fn sweep(&self, before: UnixMillis, limit: usize) -> Result<usize> {
         self.bring(self.reach().await?.sweep(before, limit).await).await
+    }
+
+    async fn load_foreign_refreshes(&self, token_hashes: &[[u8; 32]]) -> Result<Vec<ForeignRefresh>> {
+        self.bring(self.reach().await?.load_foreign_refreshes(token_hashes).await).await
+    }
+
+    async fn sweep_foreign_refreshes(&self, before: UnixMillis, limit: usize) -> Result<usize> {
+        self.bring(self.reach().await?.sweep_foreign_refreshes(before, limit).await).await
     }
 }
 

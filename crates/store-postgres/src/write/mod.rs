@@ -8,6 +8,7 @@ mod accounts;
 mod admin_keys;
 mod allowances;
 mod audit;
+mod foreign;
 mod pending;
 mod sessions;
 mod sweep;
@@ -16,7 +17,7 @@ use perennial_store::{Change, Write};
 
 use crate::order::Order;
 
-pub(crate) use sweep::sweep;
+pub(crate) use sweep::{sweep, sweep_foreign_refreshes};
 
 /// What `change` asks of the database, in its order.
 pub(crate) fn orders(change: &Change) -> Vec<Order> {
@@ -65,6 +66,15 @@ fn of(write: &Write) -> Vec<Order> {
         Write::InsertAdminKey(key) => admin_keys::insert(key),
         Write::RevokeAdminKey { name, at } => admin_keys::revoke(name, *at),
         Write::UseAdminKey { name, at } => admin_keys::note_use(name, *at),
+
+        Write::LeaseForeignRefresh { token_hash, lease, until, now } => {
+            foreign::lease(token_hash, *lease, *until, *now)
+        }
+        Write::FinishForeignRefresh { token_hash, lease, sealed, successor, kept_until } => {
+            foreign::finish(token_hash, *lease, (sealed, successor.as_ref()), *kept_until)
+        }
+        Write::ReleaseForeignRefresh { token_hash, lease } => foreign::release(token_hash, *lease),
+        Write::ShortenForeignResults { successors, until } => foreign::shorten(successors, *until),
 
         Write::Audit(event) => audit::append(event),
     };

@@ -15,7 +15,8 @@ use perennial_store_postgres::{Options, PostgresStore};
 /// Leaves a database as a migration does.
 pub(crate) const CLEAN: &str = "DELETE FROM perennial.session; DELETE FROM perennial.recovery_code;
     DELETE FROM perennial.account; DELETE FROM perennial.pending; DELETE FROM perennial.allowance;
-    DELETE FROM perennial.audit; DELETE FROM perennial.sealed_key; DELETE FROM perennial.admin_key";
+    DELETE FROM perennial.audit; DELETE FROM perennial.sealed_key; DELETE FROM perennial.admin_key;
+    DELETE FROM perennial.foreign_refresh";
 
 /// A store that waits for a machine which has other work to do, as machines that test have.
 pub(crate) async fn patient_store(url: &str) -> PostgresStore {

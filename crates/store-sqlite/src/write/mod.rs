@@ -6,6 +6,7 @@ mod accounts;
 mod admin_keys;
 mod allowances;
 mod audit;
+mod foreign;
 mod pending;
 mod sessions;
 mod sweep;
@@ -13,7 +14,7 @@ mod sweep;
 use perennial_store::{Applied, Change, Write};
 use rusqlite::{Connection, Params, Result};
 
-pub(crate) use sweep::sweep;
+pub(crate) use sweep::{FOREIGN_OVER, OVER, sweep};
 
 /// Runs the writes of `change` up to the first guard that does not hold. What ran before it stays: the
 /// caller rolls back.
@@ -80,6 +81,15 @@ fn run(db: &Connection, write: &Write) -> Result<Applied> {
         Write::InsertAdminKey(key) => guarded(admin_keys::insert(db, key)?),
         Write::RevokeAdminKey { name, at } => guarded(admin_keys::revoke(db, name, *at)?),
         Write::UseAdminKey { name, at } => regardless(admin_keys::note_use(db, name, *at)?),
+
+        Write::LeaseForeignRefresh { token_hash, lease, until, now } => {
+            guarded(foreign::lease(db, token_hash, *lease, *until, *now)?)
+        }
+        Write::FinishForeignRefresh { token_hash, lease, sealed, successor, kept_until } => {
+            guarded(foreign::finish(db, token_hash, *lease, (sealed, successor.as_ref()), *kept_until)?)
+        }
+        Write::ReleaseForeignRefresh { token_hash, lease } => regardless(foreign::release(db, token_hash, *lease)?),
+        Write::ShortenForeignResults { successors, until } => regardless(foreign::shorten(db, successors, *until)?),
 
         Write::Audit(event) => regardless(audit::append(db, event)?),
     }

@@ -9,7 +9,10 @@ use perennial_protocol::{
     time::UnixMillis,
 };
 
-use super::samples::*;
+use super::{
+    foreign::{finish, finish_with, lease, load_foreign, release},
+    samples::*,
+};
 use crate::{AllowanceKey, Change, Write};
 
 pub async fn a_change_of_nothing_is_done(store: &Shared) {
@@ -58,6 +61,8 @@ async fn prepare(store: &Shared) {
     done(apply(store, [factor, codes, spend(1, 5, NOW), spend(2, 5, NOW)]).await);
     done(apply(store, insert).await);
     done(apply(store, [Write::InsertAdminKey(admin_key(1, "one"))]).await);
+    done(apply(store, [lease(1, 7, 0), lease(2, 7, 0), lease(4, 7, 0)]).await);
+    done(apply(store, [finish_with(4, Some(hash(9)))]).await);
 }
 
 fn one_of_each() -> Vec<Write> {
@@ -94,6 +99,10 @@ fn one_of_each() -> Vec<Write> {
         Write::InsertAdminKey(admin_key(2, "two")),
         Write::UseAdminKey { name: key_name("one"), at: at(6) },
         Write::RevokeAdminKey { name: key_name("one"), at: at(7) },
+        lease(3, 7, 0),
+        release(2, 7),
+        finish(1, 7),
+        Write::ShortenForeignResults { successors: vec![hash(9)], until: NOW },
         Write::Audit(event("undone")),
     ]
 }
@@ -116,6 +125,11 @@ async fn everything(store: &Shared) -> String {
         let code = pending.as_ref().map(|pending| pending.step == super::samples::pending(number).step);
         let allowance = store.load_allowance(&AllowanceKey([number; 16])).await.expect("available");
         text += &format!("{pending:?}{code:?}{allowance:?}");
+    }
+    let mut foreign = load_foreign(store, &[1, 2, 3, 4].map(hash)).await;
+    foreign.sort_by_key(|refresh| refresh.token_hash);
+    for refresh in foreign {
+        text += &format!("{:?}{refresh:?}", refresh.token_hash);
     }
     text + &format!("{:?}", store.load_audit(10).await.expect("available"))
 }

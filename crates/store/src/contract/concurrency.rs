@@ -13,7 +13,10 @@ use perennial_protocol::{
     session::{EndReason, Session},
 };
 
-use super::samples::*;
+use super::{
+    foreign::{finish, finished, lease, load_foreign, release},
+    samples::*,
+};
 use crate::{Applied, Change, Write};
 
 const CALLERS: u8 = 50;
@@ -78,6 +81,43 @@ pub async fn one_of_many_accounts_with_one_address_is_inserted(store: &Shared) {
 
 pub async fn an_allowance_is_never_overspent(store: &Shared) {
     assert_eq!(winners(store, |_| [spend(1, 10, NOW)].into()).await, 10);
+}
+
+pub async fn one_of_many_takers_of_a_lease_wins(store: &Shared) {
+    assert_eq!(winners(store, |caller| [lease(1, caller, 0)].into()).await, 1);
+    let found = load_foreign(store, &[hash(1)]).await;
+    // Whoever won is the one who can finish, and everybody reads what came of it.
+    assert_eq!(winners(store, |caller| [finish(1, caller)].into()).await, 1);
+    assert!(found.len() == 1 && found != [finished(1)]);
+    let read = |_| {
+        let store = Shared::clone(store);
+        tokio::spawn(async move { load_foreign(&store, &[hash(1)]).await })
+    };
+    for reader in (0..CALLERS).map(read).collect::<Vec<_>>() {
+        assert!(reader.await.expect("the reader did not panic") == [finished(1)]);
+    }
+    assert_eq!(winners(store, |caller| [lease(1, caller, 1)].into()).await, 0);
+}
+
+/// Two keys are in use, and not everybody thinks of the same one first.
+pub async fn one_of_many_takers_of_a_lease_under_several_hashes_wins(store: &Shared) {
+    let lease_both = |caller: u8, seconds| {
+        let mut both = [lease(1, caller, seconds), lease(2, caller, seconds)];
+        both.rotate_left(usize::from(caller % 2));
+        Change::from(both)
+    };
+    assert_eq!(winners(store, |caller| lease_both(caller, 0)).await, 1);
+    assert_eq!(winners(store, |caller| lease_both(caller, 29)).await, 0);
+    let settle = |caller| [finish(1, caller), release(2, caller)].into();
+    assert_eq!(winners(store, settle).await, 1);
+    assert!(load_foreign(store, &[hash(1), hash(2)]).await == [finished(1)]);
+}
+
+pub async fn a_lease_that_ran_out_has_one_more_winner(store: &Shared) {
+    done(apply(store, [lease(1, 100, 0)]).await);
+    assert_eq!(winners(store, |caller| [lease(1, caller, 30)].into()).await, 1);
+    stale(apply(store, [finish(1, 100)]).await);
+    assert_eq!(winners(store, |caller| [finish(1, caller)].into()).await, 1);
 }
 
 pub async fn an_end_and_a_rotation_leave_an_ended_session(store: &Shared) {

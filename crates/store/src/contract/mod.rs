@@ -9,6 +9,7 @@ pub mod admin_keys;
 pub mod allowances;
 pub mod changes;
 pub mod concurrency;
+pub mod foreign;
 pub mod pending;
 mod samples;
 pub mod sessions;
@@ -53,6 +54,7 @@ macro_rules! store_contract {
         $crate::store_contract! { $make, pending }
         $crate::store_contract! { $make, allowances }
         $crate::store_contract! { $make, admin_keys }
+        $crate::store_contract! { $make, foreign }
         $crate::store_contract! { $make, changes }
         $crate::store_contract! { $make, concurrency }
     };
@@ -145,6 +147,23 @@ macro_rules! store_contract {
             the_last_use_of_an_admin_key_moves_forward_and_never_back
         }
     };
+    ($make:expr, foreign) => {
+        $crate::store_contract! { $make, foreign:
+            a_lease_reads_back_exactly_as_it_was_written
+            a_result_reads_back_exactly_as_it_was_written
+            all_that_is_kept_under_the_hashes_is_told_once
+            a_lease_that_stands_is_not_given_again
+            a_lease_that_ran_out_is_given_once_more
+            a_lease_holds_under_every_hash_or_under_none
+            a_finish_needs_the_lease_that_stands
+            a_result_stands_until_its_time_is_over
+            a_lease_that_is_released_is_given_again_at_once
+            a_release_takes_back_nothing_but_its_own_lease
+            results_are_kept_less_long_once_their_successor_is_named
+            a_lease_in_the_place_of_a_result_has_no_successor
+            leases_and_results_are_forgotten_after_their_time
+        }
+    };
     ($make:expr, changes) => {
         $crate::store_contract! { $make, changes:
             a_change_of_nothing_is_done
@@ -169,6 +188,9 @@ macro_rules! store_contract {
             one_of_many_accounts_with_one_address_is_inserted
             an_allowance_is_never_overspent
             an_end_and_a_rotation_leave_an_ended_session
+            one_of_many_takers_of_a_lease_wins
+            one_of_many_takers_of_a_lease_under_several_hashes_wins
+            a_lease_that_ran_out_has_one_more_winner
             a_stale_change_harms_none_of_those_around_it
             many_sessions_rotate_beside_each_other
             a_caller_that_goes_away_breaks_nothing
@@ -199,6 +221,7 @@ mod tests {
             include_str!("admin_keys.rs"),
             include_str!("pending.rs"),
             include_str!("allowances.rs"),
+            include_str!("foreign.rs"),
             include_str!("changes.rs"),
             include_str!("concurrency.rs"),
         ];

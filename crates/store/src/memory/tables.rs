@@ -11,7 +11,7 @@ use perennial_protocol::{
 };
 
 use super::table::{Settle, Table};
-use crate::{Allowance, AllowanceKey, Applied, Change, Write};
+use crate::{Allowance, AllowanceKey, Applied, Change, ForeignRefresh, ForeignState, LeaseId, Write};
 
 #[derive(Clone, Default)]
 pub(super) struct Tables {
@@ -23,6 +23,7 @@ pub(super) struct Tables {
     pub(super) pending: Table<[u8; 32], Pending>,
     pub(super) allowances: Table<AllowanceKey, Allowance>,
     pub(super) admin_keys: Table<AdminKeyName, AdminKey>,
+    pub(super) foreign: Table<[u8; 32], ForeignRefresh>,
     pub(super) audit: Table<usize, AuditEvent>,
 }
 
@@ -45,6 +46,7 @@ impl Tables {
         self.pending.settle(settle);
         self.allowances.settle(settle);
         self.admin_keys.settle(settle);
+        self.foreign.settle(settle);
         self.audit.settle(settle);
     }
 
@@ -96,9 +98,7 @@ impl Tables {
 
             Write::SpendAllowance { key, limit, window, now } => self.spend_allowance(key, limit, window, now),
             Write::ClearAllowance { key } => self.allowances.set(key, None),
-            Write::RefundAllowance { key } => {
-                regardless(self.allowances.change(&key, |row| row.used > 0, |row| row.used -= 1))
-            }
+            Write::RefundAllowance { key } => self.refund_allowance(&key),
 
             Write::InsertAdminKey(key) => self.insert_admin_key(key),
             Write::RevokeAdminKey { name, at } => {
@@ -109,6 +109,14 @@ impl Tables {
                 regardless(self.admin_keys.change(&name, earlier, |row| row.last_used_at = Some(at)))
             }
 
+            Write::LeaseForeignRefresh { token_hash, lease, until, now } => {
+                self.lease_foreign(token_hash, lease, until, now)
+            }
+            Write::FinishForeignRefresh { token_hash, lease, sealed, successor, kept_until } => {
+                self.finish_foreign(&token_hash, lease, ForeignState::Done { sealed, successor }, kept_until)
+            }
+            Write::ReleaseForeignRefresh { token_hash, lease } => self.release_foreign(token_hash, lease),
+            Write::ShortenForeignResults { successors, until } => self.shorten_foreign(&successors, until),
             Write::Audit(event) => self.audit.insert(self.audit.rows.len(), event),
         }
     }
@@ -231,11 +239,43 @@ impl Tables {
         self.allowances.set(key, Some(Allowance { used: allowance.used + 1, ..allowance }))
     }
 
+    fn refund_allowance(&mut self, key: &AllowanceKey) -> Applied {
+        regardless(self.allowances.change(key, |row| row.used > 0, |row| row.used -= 1))
+    }
+
     fn insert_admin_key(&mut self, key: AdminKey) -> Applied {
         if self.admin_keys.rows.values().any(|other| other.hash == key.hash) {
             return Applied::Stale;
         }
         self.admin_keys.insert(key.name.clone(), key)
+    }
+
+    fn lease_foreign(&mut self, token_hash: [u8; 32], lease: LeaseId, until: UnixMillis, now: UnixMillis) -> Applied {
+        match self.foreign.rows.get(&token_hash) {
+            Some(row) if row.ends_at > now => Applied::Stale,
+            _ => {
+                let state = ForeignState::Leased(lease);
+                self.foreign.set(token_hash, Some(ForeignRefresh { token_hash, state, ends_at: until }))
+            }
+        }
+    }
+
+    fn finish_foreign(&mut self, hash: &[u8; 32], lease: LeaseId, done: ForeignState, until: UnixMillis) -> Applied {
+        self.foreign.change(hash, |row| row.is_leased_to(lease), |row| (row.state, row.ends_at) = (done, until))
+    }
+
+    fn release_foreign(&mut self, hash: [u8; 32], lease: LeaseId) -> Applied {
+        let stands = self.foreign.rows.get(&hash).is_some_and(|row| row.is_leased_to(lease));
+        if stands { self.foreign.set(hash, None) } else { Applied::Done }
+    }
+
+    fn shorten_foreign(&mut self, successors: &[[u8; 32]], until: UnixMillis) -> Applied {
+        let precedes = |row: &&ForeignRefresh| row.successor().is_some_and(|successor| successors.contains(successor));
+        let hashes: Vec<_> = self.foreign.rows.values().filter(precedes).map(|row| row.token_hash).collect();
+        for hash in hashes {
+            let _ = self.foreign.change(&hash, |row| row.ends_at > until, |row| row.ends_at = until);
+        }
+        Applied::Done
     }
 
     pub(super) fn sweep(&mut self, before: UnixMillis, limit: usize) -> usize {
@@ -249,6 +289,12 @@ impl Tables {
         let allowances = self.allowances.remove_some(limit, |allowance| allowance.window_ends_at < before);
         self.settle(Settle::Keep);
         sessions.len() + pending + allowances
+    }
+
+    pub(super) fn sweep_foreign_refreshes(&mut self, before: UnixMillis, limit: usize) -> usize {
+        let gone = self.foreign.remove_some(limit, |row| row.ends_at < before);
+        self.settle(Settle::Keep);
+        gone
     }
 }
 

@@ -1,0 +1,14 @@
+-- One refresh of a foreign issuer's token for many nodes: leased to whoever makes it now, or its sealed result.
+
+CREATE TABLE foreign_refresh (
+    token_hash BLOB    NOT NULL PRIMARY KEY CHECK (length(token_hash) = 32),
+    lease      BLOB CHECK (length(lease) = 16),
+    sealed     BLOB,
+    successor  BLOB CHECK (length(successor) = 32),  -- the hash of the token that took this one's place
+    ends_at    INTEGER NOT NULL,
+    CHECK ((lease IS NULL) <> (sealed IS NULL)),
+    CHECK (successor IS NULL OR sealed IS NOT NULL)
+) STRICT;
+
+CREATE INDEX foreign_refresh_by_end ON foreign_refresh (ends_at);
+CREATE INDEX foreign_refresh_by_successor ON foreign_refresh (successor) WHERE successor IS NOT NULL;
