@@ -40,7 +40,7 @@ fn upstream_target(accepted: &Accepted<'_>) -> Result<PathAndQuery, Refusal> {
     let path = accepted.route.rewritten(accepted.head.uri.path());
     let target = match accepted.head.uri.query() {
         Some(query) => format!("{path}?{query}"),
-        None => path.into_owned(),
+        None => path,
     };
     target.parse().map_err(|_| Refusal::InvalidRequest("The path cannot be asked for.".into()))
 }

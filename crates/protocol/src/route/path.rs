@@ -18,6 +18,8 @@ pub enum PathProblem {
     DotSegment,
     #[error("a path may not hold an encoded slash, backslash, or control character")]
     Hidden,
+    #[error("the parameters in the path would lead it to another route than the path without them")]
+    Parameters,
     #[error("a `%` in a path is followed by two hexadecimal digits")]
     Escape,
 }

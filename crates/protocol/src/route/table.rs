@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{PathProblem, Requirement, Route, path};
+use super::{PathPrefix, PathProblem, Requirement, Route, path};
 
 /// All routes of a gateway.
 #[derive(Debug, Clone, Default)]
@@ -39,42 +39,59 @@ impl RouteTable {
 
     /// Whether some route has this path, or would have it if it could be routed.
     pub fn has(&self, path: &str) -> bool {
-        let path = with_single_slashes(path);
-        self.routes.iter().any(|route| route.path.strip(&path).is_some())
+        self.route_of(path).is_some()
     }
 
     /// Whether the route of this path asks for nobody.
     pub fn is_open(&self, path: &str) -> bool {
-        let path = with_single_slashes(path);
-        let route = self.routes.iter().find(|route| route.path.strip(&path).is_some());
-        route.is_some_and(|route| route.requirement == Requirement::None)
+        self.route_of(path).is_some_and(|route| route.requirement == Requirement::None)
     }
 
-    /// The route of a request. Repeated slashes count as one, because some upstreams take them so.
+    /// The route of a request. A path whose parameters (`;x`, RFC 3986 §3.3) lead it to another route has none:
+    /// some upstreams leave them out.
     pub fn find(&self, method: &str, path: &str) -> Result<Routed<'_>, PathProblem> {
         path::check(path)?;
-        let path = with_single_slashes(path);
-        let Some(route) = self.routes.iter().find(|route| route.path.strip(&path).is_some()) else {
-            return Ok(Routed::Nowhere);
-        };
+        let found = self.route_of(path);
+        let bare = self.route_of(&without_parameters(path));
+        if found.map(|route| &route.path) != bare.map(|route| &route.path) {
+            return Err(PathProblem::Parameters);
+        }
+        let Some(route) = found else { return Ok(Routed::Nowhere) };
         Ok(match &route.methods {
             Some(methods) if !methods.iter().any(|allowed| allowed == method) => Routed::MethodNotAllowed(methods),
             _ if NEVER.contains(&method) => Routed::MethodNotAllowed(&[]),
             _ => Routed::To(route),
         })
     }
+
+    /// Repeated slashes count as one, because some upstreams take them so.
+    fn route_of(&self, path: &str) -> Option<&Route> {
+        let path = with_single_slashes(path);
+        self.routes.iter().find(|route| route.path.strip(&path).is_some())
+    }
 }
 
 impl Route {
-    /// The path that the upstream is asked for.
-    pub fn rewritten<'p>(&self, path: &'p str) -> Cow<'p, str> {
-        let rest = self.strip_prefix.as_ref().and_then(|prefix| prefix.strip(path)).unwrap_or(path);
-        match (&self.add_prefix, rest) {
-            (None, "") => Cow::Borrowed("/"),
-            (None, rest) => Cow::Borrowed(rest),
-            (Some(prefix), rest) => Cow::Owned(format!("{}{rest}", prefix.as_str())),
-        }
+    /// The path that the upstream is asked for. It never begins with two slashes: what follows those is a host to
+    /// some readers.
+    pub fn rewritten(&self, path: &str) -> String {
+        let single = with_single_slashes(path);
+        let strip = |path| self.strip_prefix.as_ref().and_then(|prefix: &PathPrefix| prefix.strip(path));
+        let rest = strip(path).or_else(|| strip(&single)).unwrap_or(path);
+        let prefix = self.add_prefix.as_ref().map_or("", PathPrefix::as_str);
+        let slash = if rest.is_empty() && !prefix.is_empty() { "" } else { "/" };
+        format!("{prefix}{slash}{}", rest.trim_start_matches('/'))
     }
+}
+
+/// The path with `;` and what follows it taken off every segment.
+fn without_parameters(path: &str) -> Cow<'_, str> {
+    if !path.contains(';') && !path.contains("%3b") && !path.contains("%3B") {
+        return Cow::Borrowed(path);
+    }
+    let path = path.replace("%3b", ";").replace("%3B", ";");
+    let bare = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
+    Cow::Owned(bare.collect::<Vec<_>>().join("/"))
 }
 
 fn with_single_slashes(path: &str) -> Cow<'_, str> {
@@ -94,7 +111,7 @@ fn with_single_slashes(path: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
     use crate::{
-        route::{Forward, PathPrefix, Upstream, UpstreamScheme},
+        route::{Forward, Upstream, UpstreamScheme},
         time::Millis,
     };
 
@@ -152,6 +169,15 @@ mod tests {
     }
 
     #[test]
+    fn parameters_do_not_lead_around_a_route() {
+        check("GET /api/x;v=1/y", "/api");
+        check("GET /api;x/reports", "400");
+        check("GET /api/reports;x", "400");
+        check("GET /api/reports%3bx", "400");
+        check("GET /api/reports/a;b", "/api/reports");
+    }
+
+    #[test]
     fn a_method_that_the_route_does_not_name_is_not_allowed_and_some_never_are() {
         check("POST /api/reports", "405");
         check("POST /api", "/api");
@@ -167,6 +193,10 @@ mod tests {
         assert_eq!(strips.rewritten("/api"), "/");
         let moves = Route { strip_prefix: prefix("/api"), add_prefix: prefix("/v1"), ..route("/api") };
         assert_eq!(moves.rewritten("/api/x"), "/v1/x");
+        assert_eq!(moves.rewritten("/api"), "/v1");
         assert_eq!(route("/api").rewritten("/api/x"), "/api/x");
+        assert_eq!(strips.rewritten("//api/x"), "/x");
+        assert_eq!(strips.rewritten("/api//evil.example/x"), "/evil.example/x");
+        assert_eq!(route("/").rewritten("//evil.example"), "/evil.example");
     }
 }
