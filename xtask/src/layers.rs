@@ -35,6 +35,7 @@ const LAYERS: &[Layer] = &[
         uses: &["perennial-protocol", "perennial-store", "perennial-pages", "perennial-edge"],
         tests_use: TEST_CRATES,
     },
+    Layer { name: "perennial-client", uses: &["perennial-protocol", "perennial-edge"], tests_use: TEST_CRATES },
     Layer { name: "perennial-gateway", uses: &["perennial-protocol", "perennial-edge"], tests_use: TEST_CRATES },
     Layer { name: "perennial", uses: LIBRARIES, tests_use: TEST_CRATES },
     Layer { name: "perennial-testkit", uses: LIBRARIES, tests_use: TEST_CRATES },
@@ -55,6 +56,7 @@ const LIBRARIES: &[&str] = &[
     "perennial-edge",
     "perennial-service",
     "perennial-gateway",
+    "perennial-client",
 ];
 
 /// The crates that exist for tests, and never become part of the product.

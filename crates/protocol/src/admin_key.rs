@@ -118,11 +118,13 @@ pub enum AdminScope {
     UsersRead,
     /// Create, import, disable and enable accounts, set passwords and claims.
     UsersWrite,
+    /// Ask whose a request is, with the cookies it came with: for gateways that are processes of their own.
+    Gateway,
 }
 
 impl AdminScope {
-    pub const ALL: [Self; 5] =
-        [Self::SessionsIssue, Self::SessionsRead, Self::SessionsEnd, Self::UsersRead, Self::UsersWrite];
+    pub const ALL: [Self; 6] =
+        [Self::SessionsIssue, Self::SessionsRead, Self::SessionsEnd, Self::UsersRead, Self::UsersWrite, Self::Gateway];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -131,6 +133,7 @@ impl AdminScope {
             Self::SessionsEnd => "sessions:end",
             Self::UsersRead => "users:read",
             Self::UsersWrite => "users:write",
+            Self::Gateway => "gateway",
         }
     }
 

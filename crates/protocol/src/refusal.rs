@@ -3,10 +3,13 @@
 //! Operations answer with one of these; one table in the HTTP layer turns it into a status and a stable
 //! code. A refusal is an answer, not an accident.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{refresh::Generation, session::EndReason, time::Millis};
 
 /// Why a request is not granted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// The request cannot be understood; the sentence says how to mend it.
     InvalidRequest(String),

@@ -167,7 +167,8 @@ pub async fn follow(ends: &Ends, store: &dyn Store, kept: Millis, now: UnixMilli
     Ok(())
 }
 
-async fn told_since(store: &dyn Store, from: UnixMillis) -> Result<Vec<SessionEnd>> {
+/// The log since `from`.
+pub async fn told_since(store: &dyn Store, from: UnixMillis) -> Result<Vec<SessionEnd>> {
     let mut told: Vec<SessionEnd> = Vec::new();
     loop {
         let after = told.last().map_or(EndPlace::before(from), SessionEnd::place);

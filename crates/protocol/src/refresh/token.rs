@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The counter inside a session; it rises by one at each rotation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Generation(pub u32);
 
 impl Generation {

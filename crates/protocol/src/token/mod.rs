@@ -91,8 +91,13 @@ impl AccessClaims {
 
     /// Whether they are better renewed than used: less than half a minute is left, or a fifth of a short life.
     pub fn are_about_to_expire(&self, now: UnixMillis) -> bool {
-        let fifth = UnixMillis(self.exp * 1000).since(UnixMillis(self.iat * 1000)).0 / 5;
-        UnixMillis(self.exp * 1000).since(now) < Millis(fifth).min(RENEWED_BEFORE)
+        now > self.renewed_from()
+    }
+
+    /// From then on they are about to expire.
+    pub fn renewed_from(&self) -> UnixMillis {
+        let fifth = Millis((self.exp - self.iat) * 1000 / 5);
+        UnixMillis(self.exp * 1000 - fifth.min(RENEWED_BEFORE).0)
     }
 
     /// What an upstream is told instead: for this audience, and nothing that could renew anything.

@@ -3,6 +3,7 @@
 //! It shares no path, no cookie and no listener with the API for browsers. A request that a page could have
 //! sent is refused before its key is looked at, and nothing of a request is read before its key was right.
 
+mod gateway;
 pub mod issued;
 mod request;
 mod sessions;
@@ -43,6 +44,9 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/admin/users/{id}/enable", post(users::enable))
         .route("/admin/users/{id}/password", put(users::set_password))
         .route("/admin/users/{id}/claims", put(users::set_claims))
+        .route("/admin/gateway/judge", post(gateway::judge))
+        .route("/admin/gateway/renew", post(gateway::renew))
+        .route("/admin/gateway/ends", get(gateway::ends))
         .fallback(async || problem::plain(&Refusal::NotFound))
         .method_not_allowed_fallback(async || problem::plain(&Refusal::MethodNotAllowed))
         .with_state(service);

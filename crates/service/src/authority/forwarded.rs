@@ -62,9 +62,9 @@ impl Default for ForwardedTokens {
 
 impl ForwardedTokens {
     /// Forgets this token. Another one that somebody had made meanwhile stays.
-    pub fn forget(&self, session: &SessionKey, audience: Option<&str>, token: &Arc<ForwardedToken>) {
+    pub fn forget(&self, session: &SessionKey, audience: Option<&str>, token: &ForwardedToken) {
         let wanted = Wanted { session, audience };
-        if self.0.get(&wanted).is_some_and(|kept| Arc::ptr_eq(&kept.identity.token, token)) {
+        if self.0.get(&wanted).is_some_and(|kept| kept.identity.token.is(token)) {
             self.0.remove(&wanted);
         }
     }

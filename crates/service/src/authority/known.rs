@@ -4,15 +4,16 @@
 //! What stands here may be old. Whatever could matter then is looked for in the request and in what the node
 //! remembers of ends: a newer refresh token, a second login in the jar, a confirmation that is due.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use perennial_edge::authority::Question;
 use perennial_protocol::{
     csrf::CsrfToken,
     id::SessionKey,
     origin::Absence,
-    refresh::{Delivery, confirms},
+    refresh::{Delivery, Policy, confirms},
     session::Session,
+    time::{Millis, UnixMillis},
     token::Transport,
 };
 use quick_cache::sync::Cache;
@@ -45,8 +46,15 @@ impl KnownSessions {
     }
 }
 
+/// A session that is answered from memory.
+pub(super) struct AtHand {
+    pub(super) session: Arc<Session>,
+    /// For so long nothing about the same request would have to be asked.
+    pub(super) holds_for: Duration,
+}
+
 /// The session of a request that may go on as it is; `None` if anything about it is to be asked.
-pub(super) fn at_hand(service: &Service, visit: &Visit, question: Question<'_>) -> Option<Arc<Session>> {
+pub(super) fn at_hand(service: &Service, visit: &Visit, question: Question<'_>) -> Option<AtHand> {
     let (keys, now) = (service.keys(), service.now());
     let claims = access_of(service, &keys, visit, now, |claims| !claims.are_about_to_expire(now))?;
     let session = service.known.get(&claims.sid)?;
@@ -62,7 +70,17 @@ pub(super) fn at_hand(service: &Service, visit: &Visit, question: Question<'_>) 
             token.sid == session.sid && token.generation <= session.rotation.generation && !due
         })
     });
-    (nothing_new && may_act(service, question, &session)).then_some(session)
+    if !nothing_new || !may_act(service, question, &session) {
+        return None;
+    }
+    let until = claims.renewed_from().min(confirmation_due(&session, policy));
+    Some(AtHand { session, holds_for: until.since(now).max(Millis(0)).into() })
+}
+
+/// When a look at the session would write something again.
+fn confirmation_due(session: &Session, policy: &Policy) -> UnixMillis {
+    let row = &session.rotation;
+    if row.confirmed { session.ends_at } else { row.delivered_at.plus(policy.cooldown) }
 }
 
 /// Whether the request may act without a look at anything else. Where this says no, the guard has its say.

@@ -46,9 +46,11 @@ use crate::{
 impl SessionAuthority for Service {
     async fn judge(&self, question: Question<'_>) -> Result<Pass, Denial> {
         let visit = request::visit_by_head(self, question.method, question.headers, question.peer);
-        if let Some(session) = known::at_hand(self, &visit, question) {
-            let identity = forwarded::identity(self, &session, question.audience).await?;
-            return Ok(Pass { identity: Some(identity), ..Pass::default() });
+        if let Some(at_hand) = known::at_hand(self, &visit, question) {
+            let identity = forwarded::identity(self, &at_hand.session, question.audience).await?;
+            let half = identity.token.expires_at.saturating_duration_since(Instant::now()) / 2;
+            let holds_for = at_hand.holds_for.min(half);
+            return Ok(Pass { identity: Some(identity), holds_for, ..Pass::default() });
         }
         let passed = match ask(self, &visit, question).await {
             Ok(standing) => pass(self, &visit, standing, question).await,
@@ -154,7 +156,12 @@ async fn pass(service: &Service, visit: &Visit, standing: Standing, question: Qu
         (None, None) => return Err(Refusal::InternalError.into()),
     };
     let renewed = standing.jar.grant.is_some();
-    Ok(Pass { identity: Some(identity), cookies: cookies_of(service, visit, &standing.jar), renewed })
+    Ok(Pass {
+        identity: Some(identity),
+        cookies: cookies_of(service, visit, &standing.jar),
+        renewed,
+        ..Pass::default()
+    })
 }
 
 /// The row behind a good access token, from memory or from the store; `None` while the store cannot be asked.

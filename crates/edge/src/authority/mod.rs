@@ -11,7 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -21,6 +21,8 @@ use perennial_protocol::{id::SessionKey, refusal::Refusal, route::Requirement, s
 use serde_json::{Map, Value};
 
 use crate::problem;
+
+pub mod wire;
 
 /// Who owns the sessions.
 #[async_trait]
@@ -57,6 +59,8 @@ pub struct Pass {
     pub cookies: Cookies,
     /// The session was given new tokens for this request.
     pub renewed: bool,
+    /// For so long, the same head would be judged the same, unless the session ends.
+    pub holds_for: Duration,
 }
 
 /// Whose a request is, as far as an upstream may know.
@@ -95,6 +99,11 @@ impl ForwardedToken {
 
     pub fn expose(&self) -> &str {
         &self.text
+    }
+
+    /// Whether it is the same token. Who asks has both already, so there is nothing to find out by the time it takes.
+    pub fn is(&self, other: &Self) -> bool {
+        self.text == other.text
     }
 }
 
