@@ -42,10 +42,13 @@ pub(crate) fn outbound(gateway: &Gateway, accepted: &Accepted<'_>, pass: &Pass) 
     let mut headers = came.clone();
     remove_hop_by_hop(&mut headers);
     remove_claims(&mut headers);
-    remove_own_cookies(&mut headers, &settings.cookies);
-    headers.remove(&settings.csrf_header);
+    let to_authority = accepted.route.forward == Forward::ToAuthority;
+    if !to_authority {
+        remove_own_cookies(&mut headers, &settings.cookies);
+        headers.remove(&settings.csrf_header);
+    }
     let open = accepted.route.requirement == Requirement::None && settings.transport == Transport::Cookie;
-    if !open {
+    if !open && !to_authority {
         headers.remove(header::AUTHORIZATION);
     }
     if let Some(identity) = &pass.identity {
@@ -113,7 +116,8 @@ pub(crate) fn remove_sharing(headers: &mut HeaderMap) {
     }
 }
 
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
+/// Removes what one hop says to the next.
+pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -191,7 +195,7 @@ fn set_identity(headers: &mut HeaderMap, identity: &Identity, forward: Forward) 
                 }
             }
         }
-        Forward::Nothing => {}
+        Forward::Nothing | Forward::ToAuthority => {}
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Dev(DevOptions),
     /// Run the service.
     Serve,
+    /// Run a gateway apart from its service, which `gateway.authority` names.
+    Gateway,
     /// Bring the store up to date and create missing keys.
     Migrate,
     /// The server's keys.

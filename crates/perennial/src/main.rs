@@ -35,6 +35,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Dev(options) => dev::run(config, options).await?,
         Command::Serve => commands::serve::run(config).await?,
+        Command::Gateway => commands::gateway::run(config).await?,
         Command::Migrate => commands::migrate::run(config).await?,
         Command::Keys(command) => commands::keys::run(config, &command).await?,
         Command::AdminKey(command) => commands::admin_key::run(config, command).await?,

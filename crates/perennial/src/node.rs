@@ -40,11 +40,7 @@ pub(crate) async fn run(
     admin: (TcpListener, Router),
 ) -> anyhow::Result<()> {
     let Wired { service, keys, database_clock, mail_worker } = wired;
-    let limits = server::ServerLimits {
-        connections: settings.limits.connections,
-        header_timeout: settings.limits.header_timeout.into(),
-        shutdown_grace: settings.limits.shutdown_grace.into(),
-    };
+    let limits = server_limits(settings);
     let (stop, stopped) = watch::channel(());
     let housekeeping = tokio::spawn(keep_house(Arc::clone(&service), keys));
     let ends = tokio::spawn(follow_ends(Arc::clone(&service)));
@@ -70,7 +66,16 @@ pub(crate) async fn run(
     Ok(())
 }
 
-async fn asked_to_stop() -> std::io::Result<()> {
+pub(crate) fn server_limits(settings: &Settings) -> server::ServerLimits {
+    server::ServerLimits {
+        connections: settings.limits.connections,
+        header_timeout: settings.limits.header_timeout.into(),
+        shutdown_grace: settings.limits.shutdown_grace.into(),
+    }
+}
+
+/// Waits for a signal to stop.
+pub(crate) async fn asked_to_stop() -> std::io::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = terminate.recv() => {}

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context;
+use perennial_edge::authority::SessionAuthority;
 use perennial_gateway::{Gateway, GatewaySettings};
 use perennial_protocol::{
     call::Call,
@@ -114,8 +115,8 @@ pub(crate) fn open_sqlite(path: &Path) -> anyhow::Result<SqliteStore> {
     SqliteStore::open(path).with_context(|| format!("cannot open the store {}", path.display()))
 }
 
-/// The gateway that the configuration asks for, over this service.
-pub(crate) fn gateway(settings: &Settings, service: &Arc<Service>) -> Option<Arc<Gateway>> {
+/// The gateway that the configuration asks for, over whoever owns the sessions.
+pub(crate) fn gateway(settings: &Settings, authority: Arc<dyn SessionAuthority>) -> Option<Arc<Gateway>> {
     let configured = settings.gateway.as_ref()?;
     let url = &settings.server.public_url;
     let header = |text: &str| text.parse().expect("the configuration was checked for an origin");
@@ -132,10 +133,10 @@ pub(crate) fn gateway(settings: &Settings, service: &Arc<Service>) -> Option<Arc
         replay_bytes: configured.replay_bytes,
         connect_timeout: configured.connect_timeout.into(),
     };
-    Some(Arc::new(Gateway::new(settings, Arc::<Service>::clone(service))))
+    Some(Arc::new(Gateway::new(settings, authority)))
 }
 
-fn csrf_header(settings: &Settings) -> http::HeaderName {
+pub(crate) fn csrf_header(settings: &Settings) -> http::HeaderName {
     settings.csrf.header.parse().expect("the configuration was checked for a header name")
 }
 

@@ -33,8 +33,8 @@ pub use origin::{NotAnOrigin, Origin};
 pub use problem::{Problem, Refused};
 pub use reference::reference;
 pub use settings::{
-    Cookies, Csrf, DatabaseUrl, Gateway, Http, Limits, Log, Mail, MailTransport, Mfa, Pages, Register, Server,
-    Settings, SmtpUrl, Store, Tokens,
+    AdminKeyText, Authority, Cookies, Csrf, DatabaseUrl, Gateway, Http, Limits, Log, Mail, MailTransport, Mfa, Pages,
+    Register, Server, Settings, SmtpUrl, Store, Tokens,
 };
 pub use sources::{Mode, Sources};
 

@@ -153,6 +153,9 @@ table!(Gateway {
     forwarded_ttl: Millis = Millis::minutes(2),
     replay_bytes: u32 = 65_536,
     connect_timeout: Millis = Millis::seconds(2),
+    authority: String = String::new(),
+    authority_key_file: String = String::new(),
+    auth_service: String = String::new(),
     // By their places, counted from 0.
     routes: BTreeMap<String, Route> = BTreeMap::new(),
     issuers: BTreeMap<String, Issuer> = BTreeMap::new(),

@@ -8,7 +8,7 @@ use perennial_protocol::{
     cookie::{CookieAttributes, CookieNames},
     login::{MfaPolicy, throttle},
     origin::OriginPolicy,
-    route::{ForeignIssuer, RouteTable},
+    route::{ForeignIssuer, RouteTable, Upstream},
     session::lifetimes::Lifetimes,
     time::Millis,
     token::{Issuer, Transport},
@@ -206,4 +206,33 @@ pub struct Gateway {
     /// The largest request body that is kept to be sent once more.
     pub replay_bytes: usize,
     pub connect_timeout: Millis,
+    /// Where the auth service is, if it is not in this process.
+    pub authority: Option<Authority>,
+}
+
+/// The auth service of a gateway apart.
+#[derive(Debug, Clone)]
+pub struct Authority {
+    /// Its admin listener.
+    pub url: String,
+    pub key: AdminKeyText,
+    /// Its public listener.
+    pub service: Upstream,
+}
+
+/// The text of an admin key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AdminKeyText(pub(crate) String);
+
+impl AdminKeyText {
+    /// The key in clear, for the client of the service alone.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AdminKeyText {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("AdminKeyText(..)")
+    }
 }

@@ -3,13 +3,19 @@
 use axum::{body::Body, response::Response};
 use http::StatusCode;
 use perennial_edge::authority::{Identity, Pass};
+use perennial_protocol::route::Forward;
 
 use super::accept::Accepted;
 use crate::{Gateway, headers, tunnel};
 
 pub(crate) fn finish(gateway: &Gateway, accepted: Accepted<'_>, pass: Pass, mut answer: Response) -> Response {
     let protocol = answer.headers().get(http::header::UPGRADE).cloned();
-    headers::clean_answer(answer.headers_mut(), &gateway.settings.cookies);
+    match accepted.route.forward {
+        Forward::ToAuthority => headers::remove_hop_by_hop(answer.headers_mut()),
+        Forward::Bearer | Forward::Headers | Forward::Nothing => {
+            headers::clean_answer(answer.headers_mut(), &gateway.settings.cookies);
+        }
+    }
     if let Some(identity) = &pass.identity {
         headers::keep_private(answer.headers_mut());
         answer = cut_when_over(gateway, identity, answer);

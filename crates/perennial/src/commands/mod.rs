@@ -3,6 +3,7 @@
 pub(crate) mod admin_key;
 pub(crate) mod backup;
 pub(crate) mod config;
+pub(crate) mod gateway;
 mod import;
 pub(crate) mod keys;
 pub(crate) mod migrate;

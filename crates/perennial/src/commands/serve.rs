@@ -2,7 +2,8 @@
 
 use std::{path::Path, sync::Arc};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use perennial_service::Service;
 use perennial_settings::{Mode, Settings};
 use tokio::net::TcpListener;
 
@@ -10,6 +11,9 @@ use crate::{admin, front, node, telemetry, wiring};
 
 pub(crate) async fn run(config: Option<&Path>) -> anyhow::Result<()> {
     let settings: Settings = wiring::settings(Mode::Serve, config)?;
+    if settings.gateway.as_ref().is_some_and(|gateway| gateway.authority.is_some()) {
+        bail!("gateway.authority names a service elsewhere: run `perennial gateway`, or remove it");
+    }
     telemetry::start_logs(&settings);
     let metrics = telemetry::start_metrics()?;
     let wired = wiring::wire(&settings, wiring::transport(&settings)?, None).await?;
@@ -18,7 +22,7 @@ pub(crate) async fn run(config: Option<&Path>) -> anyhow::Result<()> {
     tracing::info!(listen = %settings.server.listen, public_url = %settings.server.public_url, "serving");
 
     let routers = (
-        front::router(&wired.service, wiring::gateway(&settings, &wired.service)),
+        front::router(&wired.service, wiring::gateway(&settings, Arc::<Service>::clone(&wired.service))),
         admin::router(Arc::clone(&wired.service), metrics),
     );
     node::run(&settings, wired, (public, routers.0), (admin, routers.1)).await

@@ -67,6 +67,9 @@ pub enum Forward {
     /// Not at all.
     #[serde(rename = "none")]
     Nothing,
+    /// The upstream is the auth service itself: it gets our cookies, and sets them.
+    #[serde(skip)]
+    ToAuthority,
 }
 
 /// A server behind the gateway.

@@ -36,13 +36,18 @@ impl Resolver<'_> {
             self.refuse("gateway.replay_bytes", rest);
         }
         let issuers = self.issuers(cookies);
-        let routes = self.routes(server);
+        let mut routes = self.routes(server);
+        let authority = self.authority();
+        if let Some(authority) = authority.as_ref().filter(|_| !routes.is_empty()) {
+            routes.extend(self.routes_to(authority));
+        }
         (!routes.is_empty()).then(|| Gateway {
             routes: RouteTable::new(routes),
             issuers,
             forwarded_ttl: gateway.forwarded_ttl,
             replay_bytes: gateway.replay_bytes as usize,
             connect_timeout: gateway.connect_timeout,
+            authority,
         })
     }
 

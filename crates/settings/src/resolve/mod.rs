@@ -3,6 +3,7 @@
 //! One file a subject; each function here yields its part, or `None` after it has said why not. The rest is
 //! judged all the same, so that one look shows all problems.
 
+mod authority;
 mod cookies;
 mod gateway;
 mod http;
