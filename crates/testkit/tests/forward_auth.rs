@@ -247,12 +247,16 @@ fn what_looks_like_a_variable_stays_what_it_is() {
 #[test]
 fn login_and_logout_pass_with_a_client_address_that_is_true() {
     for site in Site::both() {
-        let answer = site.ask(
-            "POST",
-            "/auth/login",
-            "granted",
-            &["content-length: 0", "x-forwarded-for: 6.6.6.6", "forwarded: for=6.6.6.6"],
-        );
+        let forged = [
+            "content-length: 0",
+            "forwarded: for=6.6.6.6",
+            "x-forwarded-for: 6.6.6.6",
+            "x-forwarded-host: evil.example",
+            "x-forwarded-proto: gopher",
+            "x-forwarded-method: GET",
+            "x-forwarded-uri: /public",
+        ];
+        let answer = site.ask("POST", "/auth/login", "granted", &forged);
         assert_eq!(answer.status, 200, "{:?}", site.brand);
         let seen = site.perennial.last();
         assert_eq!((seen.method.as_str(), seen.target.as_str()), ("POST", "/auth/login"));
