@@ -113,6 +113,11 @@ impl Server {
         Browser::new(&self.url)
     }
 
+    /// The port of the public listener.
+    pub fn port(&self) -> u16 {
+        self.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("the address ends in a port")
+    }
+
     /// The account without a second factor.
     pub fn demo(&self) -> &Account {
         &self.accounts[0]

@@ -46,6 +46,19 @@ async fn a_login_is_refreshed_once_and_a_reused_token_ends_the_family() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_is_taken_from_a_cookie_a_field_or_a_header() {
+    let issuer = Issuer::start(IssuerSetup::default());
+    let path = "/api/v1/users/auth/refresh-token";
+    let tokens = log_in(&issuer).await;
+    let token = tokens["data"]["refresh_token"].as_str().expect("a token");
+    let answer = call(&issuer, Method::POST, path, ("x-refresh-token", token), &Value::Null).await;
+    assert_eq!(answer.status(), 200);
+    let tokens: Value = answer.json().await.expect("JSON");
+    let body = json!({ "refresh_token": tokens["data"]["refresh_token"] });
+    assert_eq!(call(&issuer, Method::POST, path, ("x", "y"), &body).await.status(), 200);
+}
+
+#[tokio::test]
 async fn an_expired_token_and_a_wrong_role_are_told_apart() {
     let issuer = Issuer::start(IssuerSetup { access_ttl: Duration::ZERO, ..IssuerSetup::default() });
     let expired = &log_in(&issuer).await["data"]["access_token"];

@@ -3,12 +3,14 @@
 //! | path | answer |
 //! |---|---|
 //! | `POST /api/v1/users/auth/login` | `{"success":true,"data":{"access_token":…,"refresh_token":…}}`; 401 for a wrong password |
-//! | `POST /api/v1/users/auth/refresh-token` | the same for the cookie `refresh_token`; a reused one ends its family |
-//! | `POST /api/v1/users/auth/logout` | ends the family of the cookie |
+//! | `POST /api/v1/users/auth/refresh-token` | the same for a refresh token; a reused one ends its family |
+//! | `POST /api/v1/users/auth/logout` | ends the family of the refresh token |
 //! | `/api/v1/users/me`, `…/admin` | who it is; 401 for everybody, as the role is wrong |
 //! | `/page` | a page that is rendered on the server, and counts how often |
 //!
-//! Whoever comes with an old access token is told 401 `{"detail":"Access token has expired"}`.
+//! Whoever comes with an old access token is told 401 `{"detail":"Access token has expired"}`. Access tokens come as
+//! bearers or in the cookie `access_token`; refresh tokens in the cookie or the JSON field `refresh_token`, or in
+//! `X-Refresh-Token`.
 
 mod families;
 
@@ -116,7 +118,7 @@ async fn answer(mut asked: Asked, state: &Mutex<State>, refresh_takes: Duration)
             refresh(seen, &mut lock())
         }
         ("POST", "/api/v1/users/auth/logout") => {
-            lock().families.end_of(seen.cookie("refresh_token").unwrap_or_default());
+            lock().families.end_of(&presented_refresh(seen));
             Reply::json(200, &json!({ "success": true }))
         }
         (_, "/api/v1/users/me") => {
@@ -142,7 +144,7 @@ fn refresh(seen: &Seen, state: &mut State) -> Reply {
         let status = state.failures.remove(0);
         return Reply::json(status, &json!({ "detail": "The backend is not well" }));
     }
-    match state.families.refresh(seen.cookie("refresh_token").unwrap_or_default()) {
+    match state.families.refresh(&presented_refresh(seen)) {
         Ok(tokens) => handed_out(&tokens),
         Err(refused) => refusal(&refused),
     }
@@ -168,6 +170,12 @@ fn page(seen: &Seen, state: &mut State) -> Reply {
 /// The access token of a request, however it is sent.
 fn presented(seen: &Seen) -> &str {
     seen.bearer().or_else(|| seen.cookie("access_token")).unwrap_or_default()
+}
+
+fn presented_refresh(seen: &Seen) -> String {
+    let body = seen.json();
+    let token = seen.cookie("refresh_token").or_else(|| seen.header("x-refresh-token"));
+    token.or_else(|| body["refresh_token"].as_str()).unwrap_or_default().to_owned()
 }
 
 fn handed_out(tokens: &Tokens) -> Reply {

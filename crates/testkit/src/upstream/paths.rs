@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::{Asked, Reply, Seen, events, socket};
-use crate::pattern::{pattern_hash, pattern_stream};
+use crate::pattern::pattern_stream;
 
 /// | last part of the path | answer |
 /// |---|---|
@@ -58,7 +58,6 @@ fn huge(bytes: u64) -> Reply {
     Reply::status(200)
         .header("content-type", "application/octet-stream")
         .header("content-length", &bytes.to_string())
-        .header("x-hash", &pattern_hash(bytes))
         .stream(pattern_stream(bytes))
 }
 

@@ -11,7 +11,11 @@ use super::{Asked, Reply};
 
 /// Accepts the handshake and echoes until either side closes; 426 for anything else.
 pub(super) fn echo(mut asked: Asked) -> Reply {
-    let Some(key) = asked.seen.header("sec-websocket-key").map(|key| derive_accept_key(key.as_bytes())) else {
+    let seen = &asked.seen;
+    let holds = |name, word: &str| seen.header(name).is_some_and(|value| value.to_ascii_lowercase().contains(word));
+    let is_handshake = seen.method == "GET" && holds("upgrade", "websocket") && holds("connection", "upgrade");
+    let key = seen.header("sec-websocket-key").map(|key| derive_accept_key(key.as_bytes()));
+    let Some(key) = key.filter(|_| is_handshake) else {
         return Reply::status(426).header("upgrade", "websocket").body("this is a WebSocket");
     };
     let (upgrade, open) = (hyper::upgrade::on(&mut asked.request), asked.open_stream());

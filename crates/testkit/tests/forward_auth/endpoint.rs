@@ -17,8 +17,6 @@ pub(crate) const COOKIES: [&str; 8] = [
     "eight=8; Path=/",
 ];
 
-const STALE: &str = "stale-ab=1; Path=/; HttpOnly";
-
 pub(crate) fn start() -> Upstream {
     Upstream::answering(|seen| match seen.path() {
         "/auth/verify" => verdict(seen),
@@ -31,12 +29,7 @@ fn verdict(seen: &Seen) -> Reply {
         "anonymous" => jar(seen, Reply::status(200)),
         "only-ours" => identity(Reply::status(200)),
         "granted" => jar(seen, identity(Reply::status(200))),
-        "renewed" => {
-            let numbered = |reply: Reply, (number, line): (usize, &&str)| {
-                reply.header("set-cookie", line).header(&format!("x-perennial-set-cookie-{}", number + 1), line)
-            };
-            COOKIES.iter().enumerate().fold(jar(seen, identity(Reply::status(200))), numbered)
-        }
+        "renewed" => numbered(set(jar(seen, identity(Reply::status(200))))),
         "redirected" => refusal(seen, 303),
         case => refusal(seen, case.strip_prefix("refused-").and_then(|code| code.parse().ok()).unwrap_or(400)),
     }
@@ -51,9 +44,20 @@ fn identity(reply: Reply) -> Reply {
         .header("authorization", TOKEN)
 }
 
+fn set(reply: Reply) -> Reply {
+    COOKIES.iter().fold(reply, |reply, line| reply.header("set-cookie", line))
+}
+
+fn numbered(reply: Reply) -> Reply {
+    let add = |reply: Reply, (number, line): (usize, &&str)| {
+        reply.header(&format!("x-perennial-set-cookie-{}", number + 1), line)
+    };
+    COOKIES.iter().enumerate().fold(reply, add)
+}
+
 /// The client's cookies without ours.
 fn jar(seen: &Seen, reply: Reply) -> Reply {
-    let all = seen.header("cookie").unwrap_or_default();
+    let all = seen.every("cookie").join("; ");
     let others: Vec<&str> = all.split("; ").filter(|pair| !pair.starts_with("refreshtoken")).collect();
     reply.header("x-perennial-cookie", &others.join("; "))
 }
@@ -65,8 +69,7 @@ fn refusal(seen: &Seen, status: u16) -> Reply {
         (true, _) => Reply::status(401)
             .header("x-perennial-status", &status.to_string())
             .header("x-perennial-problem", &problem.to_string())
-            .header("x-perennial-location", if status == 303 { LOGIN } else { "" })
-            .header("x-perennial-set-cookie-1", STALE),
+            .header("x-perennial-location", if status == 303 { LOGIN } else { "" }),
         (false, 303) => Reply::status(303).header("location", LOGIN),
         (false, _) => {
             Reply::status(status).header("content-type", "application/problem+json").body(problem.to_string())
@@ -78,5 +81,6 @@ fn refusal(seen: &Seen, status: u16) -> Reply {
     if let Some(origin) = seen.header("origin") {
         reply = reply.header("access-control-allow-origin", origin).header("access-control-allow-credentials", "true");
     }
-    reply.header("set-cookie", STALE).header("cache-control", "no-store")
+    let reply = set(reply).header("cache-control", "no-store");
+    if in_headers { numbered(reply) } else { reply }
 }
