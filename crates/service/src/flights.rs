@@ -49,6 +49,16 @@ where
         outcome.wait_for(Option::is_some).await.ok()?.clone()
     }
 
+    /// Waits until nothing is under way.
+    pub async fn landed(&self) {
+        loop {
+            let next = self.0.lock().values().next().cloned();
+            let Some(mut outcome) = next else { return };
+            // That it broke off is as good.
+            let _ = outcome.wait_for(Option::is_some).await;
+        }
+    }
+
     fn outcome(&self, key: K, work: impl Future<Output = T> + Send + 'static) -> Option<watch::Receiver<Option<T>>> {
         let mut under_way = self.0.lock();
         if let Some(outcome) = under_way.get(&key) {
@@ -128,6 +138,25 @@ mod tests {
         };
         assert!(timeout(Duration::from_secs(1), flights.join(1, slow)).await.is_err());
         assert_eq!(flights.join(1, async { 100 }).await, Some(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn everything_under_way_can_be_waited_for() {
+        let (flights, times) = (Flights::default(), Arc::default());
+        for key in [1, 2] {
+            let work = counted(&times);
+            assert!(
+                flights
+                    .outcome(key, async move {
+                        tokio::time::sleep(Duration::from_secs(key)).await;
+                        work.await
+                    })
+                    .is_some()
+            );
+        }
+        assert!(flights.outcome(3, async { panic!("it breaks off") }).is_some());
+        flights.landed().await;
+        assert_eq!(times.load(Ordering::Relaxed), 2);
     }
 
     #[tokio::test]

@@ -50,6 +50,12 @@ impl ForeignRefresher {
     pub fn new(store: Arc<dyn Store>, keyring: Keyring, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         Self { shared: Arc::new(Shared { store, keyring, clock, entropy }), flights: Flights::default() }
     }
+
+    /// Waits until nothing is under way: a process that stops earlier may leave a token spent, and its successor
+    /// with nobody.
+    pub async fn settled(&self) {
+        self.flights.landed().await;
+    }
 }
 
 #[async_trait]
@@ -70,21 +76,21 @@ struct Spending {
 }
 
 /// What the rows of a token say together.
-enum Standing<'r> {
+enum Found<'r> {
     Done(&'r [u8; 32], &'r SealedResult),
     Leased,
-    Open,
+    Nothing,
 }
 
-fn standing(rows: &[ForeignRefresh], now: UnixMillis) -> Standing<'_> {
-    let mut standing = Standing::Open;
+fn found(rows: &[ForeignRefresh], now: UnixMillis) -> Found<'_> {
+    let mut found = Found::Nothing;
     for row in rows.iter().filter(|row| row.ends_at > now) {
         match &row.state {
-            ForeignState::Done { sealed, .. } => return Standing::Done(&row.token_hash, sealed),
-            ForeignState::Leased(_) => standing = Standing::Leased,
+            ForeignState::Done { sealed, .. } => return Found::Done(&row.token_hash, sealed),
+            ForeignState::Leased(_) => found = Found::Leased,
         }
     }
-    standing
+    found
 }
 
 impl Spending {
@@ -104,12 +110,20 @@ impl Spending {
             let hashes: Vec<[u8; 32]> = known.iter().map(|key| key.hash).collect();
             let now = self.shared.clock.now();
             let rows = self.shared.ask(self.shared.store.load_foreign_refreshes(&hashes)).await?;
-            match standing(&rows, now) {
-                Standing::Done(hash, sealed) => return self.told(&known, hash, sealed),
-                Standing::Open if self.lease(&hashes, lease, now).await? == Applied::Done => {
-                    return self.call(&keys, &known, lease, call).await;
-                }
-                Standing::Open | Standing::Leased => {}
+            match found(&rows, now) {
+                Found::Done(hash, sealed) => return self.told(&known, hash, sealed),
+                Found::Leased => {}
+                Found::Nothing => match self.lease(&hashes, lease, now).await {
+                    Ok(Applied::Stale) => {}
+                    Ok(Applied::Done) if self.is_in_time(now) => {
+                        return self.call(&keys, &known, lease, call).await;
+                    }
+                    // Without an answer it may have been taken all the same, and would stand in everybody's way.
+                    late => {
+                        self.release(&known, lease).await;
+                        return Err(late.err().unwrap_or_else(|| self.shared.busy()));
+                    }
+                },
             }
             if Instant::now() >= give_up {
                 count("not_awaited");
@@ -135,16 +149,21 @@ impl Spending {
         self.shared.apply(writes).await
     }
 
+    /// Whether a call that begins now is over before the lease of `leased_at` is: a machine may have stood still since.
+    fn is_in_time(&self, leased_at: UnixMillis) -> bool {
+        self.shared.clock.now().plus(limits::FOREIGN_CALL_WAIT) < leased_at.plus(limits::FOREIGN_LEASE)
+    }
+
     fn told(&self, known: &[KeyedToken], hash: &[u8; 32], sealed: &SealedResult) -> Result<Spent, Refusal> {
         let opened = known.iter().find(|key| key.hash == *hash).and_then(|key| key.open(sealed));
-        let verdict = opened.and_then(|bytes| Verdict::read(&bytes));
-        match verdict {
-            Some(Verdict::Renewed(result)) => {
+        let kept = opened.and_then(|bytes| Kept::read(&bytes));
+        match kept {
+            Some(Kept::Renewed(result)) => {
                 count("shared");
                 Ok(Spent::Renewed(result))
             }
-            Some(Verdict::Refused) => Ok(Spent::Refused),
-            Some(Verdict::Unknown) => Err(self.shared.busy()),
+            Some(Kept::Refused) => Ok(Spent::Refused),
+            Some(Kept::Unknown) => Err(self.shared.busy()),
             None => {
                 tracing::error!("the result of a foreign refresh does not open: somebody changed the store");
                 Err(self.shared.busy())
@@ -168,27 +187,31 @@ impl Spending {
                 let kept_for = if successor.is_some() { lives } else { lives.min(limits::FOREIGN_BURST) };
                 let successors = successor.map(|token| keyed(&keys.mac, &self.issuer, token.expose()));
                 let successors = successors.unwrap_or_default();
-                self.keep(known, lease, &Verdict::Renewed(result.clone()), &successors, kept_for).await;
+                self.keep(known, lease, &Kept::Renewed(result.clone()), &successors, kept_for).await;
                 Ok(Spent::Renewed(result))
             }
             IssuerAnswer::Refused => {
                 count("refused");
-                self.keep(known, lease, &Verdict::Refused, &[], limits::FOREIGN_REFUSAL_KEPT).await;
+                self.keep(known, lease, &Kept::Refused, &[], limits::FOREIGN_REFUSAL_KEPT).await;
                 Ok(Spent::Refused)
             }
             IssuerAnswer::Unknown => {
                 count("unknown");
-                self.keep(known, lease, &Verdict::Unknown, &[], limits::FOREIGN_PAUSE).await;
+                self.keep(known, lease, &Kept::Unknown, &[], limits::FOREIGN_PAUSE).await;
                 Err(self.shared.busy())
             }
             IssuerAnswer::Unsent => {
                 count("unsent");
-                let release = |key: &KeyedToken| Write::ReleaseForeignRefresh { token_hash: key.hash, lease };
-                // Where this fails, the lease runs out by itself.
-                let _ = self.shared.apply(known.iter().map(release).collect()).await;
+                self.release(known, lease).await;
                 Err(self.shared.busy())
             }
         }
+    }
+
+    /// Gives the lease back; where that fails, it runs out by itself.
+    async fn release(&self, known: &[KeyedToken], lease: LeaseId) {
+        let release = |key: &KeyedToken| Write::ReleaseForeignRefresh { token_hash: key.hash, lease };
+        let _ = self.shared.apply(known.iter().map(release).collect()).await;
     }
 
     /// Puts what came of it in place of the lease, before anybody is told.
@@ -196,12 +219,12 @@ impl Spending {
         &self,
         known: &[KeyedToken],
         lease: LeaseId,
-        verdict: &Verdict,
+        outcome: &Kept,
         successors: &[KeyedToken],
         kept_for: Millis,
     ) {
         let kept_until = self.shared.clock.now().plus(kept_for);
-        let bytes = verdict.bytes();
+        let bytes = outcome.bytes();
         let finish = |(position, key): (usize, &KeyedToken)| {
             let sealed = key.seal(&bytes, &*self.shared.entropy).expect("the longest result can be kept");
             let successor = successors.get(position).map(|successor| successor.hash);
@@ -220,7 +243,7 @@ impl Spending {
 }
 
 /// What is kept of a call.
-enum Verdict {
+enum Kept {
     Renewed(ForeignResult),
     Refused,
     Unknown,
@@ -232,7 +255,7 @@ const UNKNOWN: u8 = 3;
 
 const _: () = assert!(1 + ForeignResult::BYTES_MAX + KeyedToken::OVERHEAD <= SealedResult::BYTES_MAX);
 
-impl Verdict {
+impl Kept {
     fn bytes(&self) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(match self {
             Self::Renewed(result) => [&[RENEWED], result.expose()].concat(),

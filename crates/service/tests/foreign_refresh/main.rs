@@ -181,6 +181,48 @@ async fn nothing_is_called_while_the_store_cannot_be_asked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lease_that_was_taken_without_anybody_knowing_stands_in_nobodys_way() {
+    let world = World::new();
+    let [one, other] = world.two_nodes();
+    world.store.lose_an_answer();
+    let started = world.now();
+    is_unavailable(&one.spend("a", world.issuer.renews("b")).await);
+    assert_eq!(other.spend("a", world.issuer.renews("b")).await, tokens_of(1));
+    assert!(world.now().since(started).0 < 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_stood_still_with_its_lease_makes_no_call() {
+    let world = World::new();
+    let [one, other] = world.two_nodes();
+    world.store.stand_still();
+    is_unavailable(&one.spend("a", world.issuer.renews("b")).await);
+    assert_eq!(world.issuer.calls(), 0);
+    assert_eq!(other.spend("a", world.issuer.renews("b")).await, tokens_of(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_that_was_kept_without_anybody_knowing_is_told() {
+    let world = World::new();
+    let [one, other] = world.two_nodes();
+    let spends = one.spending("a", world.issuer.renews("b"));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    world.store.lose_an_answer();
+    assert_eq!(spends.await.expect("nobody panics"), tokens_of(1));
+    assert_eq!(other.spend("a", world.issuer.renews("c")).await, tokens_of(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_stops_can_wait_for_the_calls_it_began() {
+    let world = World::new();
+    let [one, other] = world.two_nodes();
+    assert!(timeout(Duration::from_millis(10), one.spend("a", world.issuer.renews("b"))).await.is_err());
+    one.settled().await;
+    assert_eq!(other.spend("a", world.issuer.renews("c")).await, tokens_of(1));
+    assert_eq!(world.store.looks(), 2, "nobody had to wait");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_that_is_gone_for_a_moment_gets_the_result_when_it_is_back() {
     let world = World::new();
     let [one, other] = world.two_nodes();

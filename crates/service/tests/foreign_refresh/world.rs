@@ -51,11 +51,23 @@ pub(crate) struct Cuttable {
     pub(crate) memory: MemoryStore,
     is_cut: AtomicBool,
     looks: AtomicU32,
+    loses_an_answer: AtomicBool,
+    stands_still: AtomicBool,
 }
 
 impl Cuttable {
     pub(crate) fn cut(&self, is_cut: bool) {
         self.is_cut.store(is_cut, Ordering::SeqCst);
+    }
+
+    /// The next change happens, and is not acknowledged.
+    pub(crate) fn lose_an_answer(&self) {
+        self.loses_an_answer.store(true, Ordering::SeqCst);
+    }
+
+    /// The machine stops for 15 seconds after the next change.
+    pub(crate) fn stand_still(&self) {
+        self.stands_still.store(true, Ordering::SeqCst);
     }
 
     /// How often somebody looked at refreshes.
@@ -83,7 +95,14 @@ impl Store for Cuttable {
     }
 
     async fn apply(&self, change: Change) -> Result<Applied> {
-        self.reach()?.apply(change).await
+        let applied = self.reach()?.apply(change).await;
+        if self.stands_still.swap(false, Ordering::SeqCst) {
+            tokio::time::advance(Duration::from_secs(15)).await;
+        }
+        match self.loses_an_answer.swap(false, Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("nobody knows whether it happened".into())),
+            false => applied,
+        }
     }
 
     async fn sweep_foreign_refreshes(&self, before: UnixMillis, limit: usize) -> Result<usize> {
@@ -160,6 +179,10 @@ impl Node {
     ) -> tokio::task::JoinHandle<std::result::Result<Spent, Refusal>> {
         let node = self.clone();
         tokio::spawn(async move { node.spend(token, call).await })
+    }
+
+    pub(crate) async fn settled(&self) {
+        self.refresher.settled().await;
     }
 
     pub(crate) fn learns(&self, macs: &[u16]) {
