@@ -23,6 +23,10 @@ pub enum Purpose {
     RecoveryCode,
     KnownBrowser,
     ThrottleKey,
+    /// What a store knows a foreign refresh token by.
+    ForeignToken,
+    /// What the seal of a foreign refresh is derived from.
+    ForeignResult,
 }
 
 impl Purpose {
@@ -36,6 +40,8 @@ impl Purpose {
             Self::RecoveryCode => b"recovery-code",
             Self::KnownBrowser => b"known-browser",
             Self::ThrottleKey => b"throttle-key",
+            Self::ForeignToken => b"foreign-token",
+            Self::ForeignResult => b"foreign-result",
         }
     }
 }

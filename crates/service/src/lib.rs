@@ -22,6 +22,7 @@ pub mod clock;
 pub mod credentials;
 pub mod ends;
 pub mod entropy;
+pub mod flights;
 pub mod http;
 pub mod keys;
 pub mod limits;

@@ -126,3 +126,35 @@ pub const ADMIN_PAGE_MAX: usize = 200;
 /// every access token, which has to fit into a cookie.
 pub const ISSUED_METHODS_MAX: usize = 4;
 pub const ISSUED_METHOD_LENGTH_MAX: usize = 8;
+
+/// How much work that is done once for many may be under way: far above the requests that a node serves at once.
+pub const FLIGHTS_MAX: usize = 10_000;
+
+/// How long a node may take to spend a foreign refresh token before another one may.
+pub const FOREIGN_LEASE: Millis = Millis::seconds(30);
+
+/// How long the issuer may take: what is left of the lease is for keeping its answer.
+pub const FOREIGN_CALL_WAIT: Millis = Millis::seconds(20);
+
+/// How long a request waits for the node that spends its token: until the lease of one that died is over.
+pub const FOREIGN_WAIT: Millis = Millis::seconds(30);
+
+/// The first and the longest pause between two looks at what another node does.
+pub const FOREIGN_LOOK_FIRST: Millis = Millis(20);
+pub const FOREIGN_LOOK_LONGEST: Millis = Millis(250);
+
+/// How often the issuer's answer is written to a store that does not answer, and the pause before each time.
+pub const FOREIGN_KEEP_ATTEMPTS: u32 = 4;
+pub const FOREIGN_KEEP_PAUSE: Millis = Millis(200);
+
+/// How long a spent token still yields its successor once that was presented: requests that were under way by then.
+pub const FOREIGN_OVERLAP: Millis = Millis::minutes(1);
+
+/// How long one answer is shared where the issuer leaves the token as it is: those who come together.
+pub const FOREIGN_BURST: Millis = Millis::seconds(10);
+
+/// How long the issuer's no is remembered.
+pub const FOREIGN_REFUSAL_KEPT: Millis = Millis::minutes(1);
+
+/// How long nobody asks the issuer again after a call of unknown outcome.
+pub const FOREIGN_PAUSE: Millis = Millis::seconds(2);

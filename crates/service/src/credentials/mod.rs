@@ -1,7 +1,8 @@
 //! What people prove themselves with, and what the server proves itself with: passwords, TOTP, access
-//! tokens.
+//! tokens, and the tokens of foreign issuers.
 
 pub mod access;
+pub mod foreign;
 pub mod kept_hash;
 pub mod password;
 pub mod password_pool;

@@ -7,6 +7,7 @@ pub mod begin;
 pub mod change_password;
 pub mod confirm_mfa;
 pub mod end_session;
+pub mod foreign_refresh;
 pub mod grant;
 pub mod issue_session;
 pub mod list_sessions;

@@ -62,7 +62,7 @@ async fn prepare(store: &Shared) {
     done(apply(store, insert).await);
     done(apply(store, [Write::InsertAdminKey(admin_key(1, "one"))]).await);
     done(apply(store, [lease(1, 7, 0), lease(2, 7, 0), lease(4, 7, 0)]).await);
-    done(apply(store, [finish_with(4, Some(hash(9)))]).await);
+    done(apply(store, [finish_with(4, 7, Some(hash(9)))]).await);
 }
 
 fn one_of_each() -> Vec<Write> {

@@ -14,7 +14,7 @@ use perennial_protocol::{
 };
 
 use super::{
-    foreign::{finish, finished, lease, load_foreign, release},
+    foreign::{finish, finish_with, finished, lease, load_foreign, release},
     samples::*,
 };
 use crate::{Applied, Change, Write};
@@ -104,9 +104,13 @@ pub async fn one_of_many_takers_of_a_lease_under_several_hashes_wins(store: &Sha
     let lease_both = |caller: u8, seconds| {
         let mut both = [lease(1, caller, seconds), lease(2, caller, seconds)];
         both.rotate_left(usize::from(caller % 2));
-        Change::from(both)
+        // With the lease of a token goes the result of its predecessor.
+        let shorten = Write::ShortenForeignResults { successors: vec![hash(1), hash(2)], until: at(50) };
+        Change(both.into_iter().chain([shorten]).collect())
     };
+    done(apply(store, [lease(3, 0, 0), finish_with(3, 0, Some(hash(2)))]).await);
     assert_eq!(winners(store, |caller| lease_both(caller, 0)).await, 1);
+    assert_eq!(load_foreign(store, &[hash(3)]).await[0].ends_at, at(50));
     assert_eq!(winners(store, |caller| lease_both(caller, 29)).await, 0);
     let settle = |caller| [finish(1, caller), release(2, caller)].into();
     assert_eq!(winners(store, settle).await, 1);

@@ -106,7 +106,7 @@ pub async fn a_release_takes_back_nothing_but_its_own_lease(store: &Shared) {
 pub async fn results_are_kept_less_long_once_their_successor_is_named(store: &Shared) {
     for (number, successor) in [(1, Some(hash(101))), (2, Some(hash(102))), (3, None)] {
         done(apply(store, [lease(number, 7, 0)]).await);
-        done(apply(store, [finish_with(number, successor)]).await);
+        done(apply(store, [finish_with(number, 7, successor)]).await);
     }
     done(apply(store, [lease(101, 7, 0)]).await);
     let successors = vec![hash(101), hash(9), hash(3)];
@@ -123,7 +123,7 @@ pub async fn results_are_kept_less_long_once_their_successor_is_named(store: &Sh
 
 pub async fn a_lease_in_the_place_of_a_result_has_no_successor(store: &Shared) {
     done(apply(store, [lease(1, 7, 0)]).await);
-    done(apply(store, [finish_with(1, Some(hash(9)))]).await);
+    done(apply(store, [finish_with(1, 7, Some(hash(9)))]).await);
     done(apply(store, [lease(1, 8, 100)]).await);
     done(apply(store, [Write::ShortenForeignResults { successors: vec![hash(9)], until: NOW }]).await);
     check(store, 1, leased(1, 8, 130)).await;
@@ -156,17 +156,16 @@ pub(super) fn lease(number: u8, by: u8, seconds: i64) -> Write {
 
 /// A result by holder `by` that is kept until `at(100)`.
 pub(super) fn finish(number: u8, by: u8) -> Write {
+    finish_with(number, by, None)
+}
+
+pub(super) fn finish_with(number: u8, by: u8, successor: Option<[u8; 32]>) -> Write {
     let (token_hash, lease, sealed) = (hash(number), LeaseId([by; 16]), sealed(vec![number]));
-    Write::FinishForeignRefresh { token_hash, lease, sealed, successor: None, kept_until: at(100) }
+    Write::FinishForeignRefresh { token_hash, lease, sealed, successor, kept_until: at(100) }
 }
 
 pub(super) fn release(number: u8, by: u8) -> Write {
     Write::ReleaseForeignRefresh { token_hash: hash(number), lease: LeaseId([by; 16]) }
-}
-
-pub(super) fn finish_with(number: u8, successor: Option<[u8; 32]>) -> Write {
-    let (token_hash, lease, sealed) = (hash(number), LeaseId([7; 16]), sealed(vec![number]));
-    Write::FinishForeignRefresh { token_hash, lease, sealed, successor, kept_until: at(100) }
 }
 
 /// What `lease(number, by, ends - 30)` leaves.
