@@ -49,6 +49,37 @@ where
         outcome.wait_for(Option::is_some).await.ok()?.clone()
     }
 
+    /// The outcome of the same work, done by one of those who ask: where that one goes away, another begins it
+    /// anew.
+    pub async fn share(&self, key: K, work: impl Future<Output = T>) -> Shared<T> {
+        let tell = loop {
+            let under_way = match self.seat(&key) {
+                Seat::Leads(tell) => break tell,
+                Seat::Follows(outcome) => outcome,
+            };
+            if let Ok(told) = under_way.clone().wait_for(Option::is_some).await
+                && let Some(told) = &*told
+            {
+                return Shared { outcome: told.clone(), role: Role::Followed };
+            }
+        };
+        let landing = Landing { under_way: Arc::clone(&self.0), key };
+        let outcome = work.await;
+        drop(landing);
+        let _ = tell.send(Some(outcome.clone()));
+        Shared { outcome, role: Role::Led }
+    }
+
+    fn seat(&self, key: &K) -> Seat<T> {
+        let mut under_way = self.0.lock();
+        if let Some(outcome) = under_way.get(key) {
+            return Seat::Follows(outcome.clone());
+        }
+        let (tell, outcome) = watch::channel(None);
+        under_way.insert(key.clone(), outcome);
+        Seat::Leads(tell)
+    }
+
     /// Waits until nothing is under way.
     pub async fn landed(&self) {
         loop {
@@ -78,6 +109,25 @@ where
         });
         Some(outcome)
     }
+}
+
+/// What became of shared work.
+#[derive(Debug)]
+pub struct Shared<T> {
+    pub outcome: T,
+    pub role: Role,
+}
+
+/// Whether somebody did the work or waited for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Led,
+    Followed,
+}
+
+enum Seat<T> {
+    Leads(watch::Sender<Option<T>>),
+    Follows(watch::Receiver<Option<T>>),
 }
 
 /// Takes the work off the list, also when it breaks off.
@@ -111,6 +161,22 @@ mod tests {
             yield_now().await;
             times.fetch_add(1, Ordering::Relaxed) + 1
         }
+    }
+
+    #[tokio::test]
+    async fn work_that_is_shared_is_done_by_one_and_taken_over_when_that_one_leaves() {
+        let flights: Flights<u8, u32> = Flights::default();
+        let times = Arc::new(AtomicU32::new(0));
+        let leaves = flights.share(1, pending());
+        let stays = async {
+            yield_now().await;
+            tokio::join!(flights.share(1, counted(&times)), flights.share(1, counted(&times)))
+        };
+        let left = timeout(Duration::from_millis(50), leaves);
+        let (left, (one, other)) = tokio::join!(left, stays);
+        assert!(left.is_err());
+        assert_eq!((one.outcome, other.outcome, times.load(Ordering::Relaxed)), (1, 1, 1));
+        assert_ne!(one.role, other.role);
     }
 
     #[tokio::test]

@@ -16,9 +16,11 @@ use crate::{
     credentials::{AccessTokens, PasswordPool},
     ends::{self, Ends},
     entropy::{self, Entropy},
+    flights::Flights,
     keys::{Keyring, Keys},
     limits,
     mail::MailQueue,
+    operations::refresh::{Landed, Presentation},
     settings::ServiceSettings,
 };
 
@@ -35,6 +37,8 @@ pub struct Service {
     pub ends: Ends,
     pub known: KnownSessions,
     pub forwarded: ForwardedTokens,
+    /// The decisions under way.
+    pub refreshes: Flights<Presentation, Result<Option<Landed>, Refusal>>,
     pub settings: ServiceSettings,
 }
 
@@ -58,6 +62,7 @@ impl Service {
             ends: Ends::default(),
             known: KnownSessions::default(),
             forwarded: ForwardedTokens::default(),
+            refreshes: Flights::default(),
             settings,
         }
     }

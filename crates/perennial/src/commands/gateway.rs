@@ -16,9 +16,7 @@ use super::serve::bind;
 use crate::{node, telemetry, wiring};
 
 pub(crate) async fn run(config: Option<&Path>) -> anyhow::Result<()> {
-    // Nobody registers here, so no mail leaves here.
-    let sources = wiring::sources(Mode::Serve, config).given("perennial gateway", "register.open", false);
-    let settings = wiring::resolve(&sources)?;
+    let settings = wiring::settings(Mode::Serve, config)?;
     telemetry::start_logs(&settings);
     let metrics = telemetry::start_metrics()?;
     let authority = Arc::new(authority(&settings)?);

@@ -65,7 +65,7 @@ pub enum Presented<'a> {
 }
 
 /// What else the request tells, and what its answer can carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Request {
     /// The generation of the stale mark it carried, if this server made that mark for this session.
     pub mark: Option<Generation>,

@@ -8,7 +8,7 @@ use perennial_protocol::{
     audit::{AuditEvent, AuditKind},
     cookie::{Chosen, Selection},
     id::Sid,
-    refresh::{Asked, Decision, Generation, Request, Rotation, decide, mark},
+    refresh::{Asked, Branch, Decision, Generation, Request, Rotation, decide, mark},
     refusal::Refusal,
     session::{EndReason, Session, status::Verdict},
     time::{Millis, UnixMillis},
@@ -20,6 +20,7 @@ use super::{
     person::person,
 };
 use crate::{
+    flights::Role,
     keys::Keys,
     limits,
     outcome::{JarChange, Mark, Outcome, Person, RefreshState, Refused, SessionFacts, Standing},
@@ -50,29 +51,65 @@ async fn decided_and_applied(
         let Some(presented) = selection.chosen.presented() else { return Err(Refusal::NotAuthenticated.into()) };
         let mark = mark_of(service, &keys, &visit.jar, selection.chosen);
         let request = Request { mark, asked, delivery: visit.delivery };
-        let decision = decide(presented, request, &service.settings.lifetimes.refresh, now);
-
-        // Everything the answer needs is known before the write: no generation rises without its token.
-        let person = match selection.chosen.session() {
-            Some(session) => person(service, session).await?,
-            None => Person::default(),
+        let decide = || decide(presented, request, &service.settings.lifetimes.refresh, now);
+        let landed = match selection.chosen {
+            Chosen::Genuine { session, token } => {
+                let same = Presentation { sid: session.sid, token: (token.generation, token.branch), request };
+                let shared = service.refreshes.share(same, land(service, session, decide(), now)).await;
+                let landed = shared.outcome?;
+                if let Some(landed) = &landed {
+                    count_landed(&landed.decision, shared.role);
+                }
+                landed
+            }
+            Chosen::Nothing | Chosen::Forged(_) | Chosen::Unknown(_) => {
+                let refused = decide();
+                count(outcome_name(&refused));
+                return Err(refuse(service, &keys, &selection, refused, now).await);
+            }
         };
-        if apply(service, &selection, &decision, now).await? == Applied::Done {
-            return answer(service, &keys, &selection, decision, person, now).await;
+        if let Some(landed) = landed {
+            return answer(service, &keys, &selection, landed, now).await;
         }
         carried = Carried::load(service, &visit.jar).await?;
     }
     Err(service.busy().into())
 }
 
-/// Writes what the decision asks for, before anything is answered.
-async fn apply(
+/// What makes two requests the same to the decision: those under way at once share one, and one write.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Presentation {
+    sid: Sid,
+    token: (Generation, Branch),
+    request: Request,
+}
+
+/// A decision that was written, with what its answers need.
+#[derive(Debug, Clone)]
+pub struct Landed {
+    decision: Decision,
+    /// The row that it was decided on.
+    session: Session,
+    person: Person,
+}
+
+/// Loads what the answer needs and applies the decision; nothing where another writer was faster. Everything is
+/// known before the write, so no generation rises without its token.
+async fn land(
     service: &Service,
-    selection: &Selection<'_>,
-    decision: &Decision,
+    session: &Session,
+    decision: Decision,
     now: UnixMillis,
-) -> Result<Applied, Refusal> {
-    let Some(session) = selection.chosen.session() else { return Ok(Applied::Done) };
+) -> Result<Option<Landed>, Refusal> {
+    let person = person(service, session).await?;
+    Ok(match apply(service, session, &decision, now).await? {
+        Applied::Done => Some(Landed { decision, session: session.clone(), person }),
+        Applied::Stale => None,
+    })
+}
+
+/// Writes what the decision asks for, before anything is answered.
+async fn apply(service: &Service, session: &Session, decision: &Decision, now: UnixMillis) -> Result<Applied, Refusal> {
     let event = |kind, detail: String| Write::Audit(AuditEvent::of_session(session, kind, detail, now));
     let mut writes = Vec::new();
     if let Some(to) = decision.write() {
@@ -110,28 +147,18 @@ async fn answer(
     service: &Service,
     keys: &Keys,
     selection: &Selection<'_>,
-    decision: Decision,
-    person: Person,
+    landed: Landed,
     now: UnixMillis,
 ) -> Outcome<Standing> {
-    count(outcome_name(&decision));
-    let granted = match decision {
-        Decision::Invalid => return Err(invalid(service, selection.chosen.sid()).await.into()),
-        Decision::Over(reason) => return Err(over(selection, reason)),
-        Decision::Theft => {
-            metrics::counter!("perennial_sessions_ended_total", "reason" => "reuse").increment(1);
-            return Err(over(selection, EndReason::Reuse));
+    let Landed { decision, mut session, person } = landed;
+    let hand_out = match decision {
+        Decision::AccessOnly | Decision::GoForward(_) => HandOut::AccessOnly,
+        Decision::Rotate(_) | Decision::Repeat(_) => HandOut::Both,
+        Decision::Invalid | Decision::Over(_) | Decision::Stale(_) | Decision::Theft => {
+            return Err(refuse(service, keys, selection, decision, now).await);
         }
-        Decision::Stale(generation) => return Err(stale(service, keys, selection, generation, now).await),
-        Decision::AccessOnly => (None, HandOut::AccessOnly),
-        Decision::GoForward(next) => (Some(next), HandOut::AccessOnly),
-        Decision::Rotate(next) => (Some(next), HandOut::Both),
-        Decision::Repeat(window) => (window, HandOut::Both),
     };
-    let (write, hand_out) = granted;
-    let Some(before) = selection.chosen.session() else { return Err(Refusal::InternalError.into()) };
-    let mut session = before.clone();
-    session.rotation = write.unwrap_or(session.rotation);
+    session.rotation = decision.write().unwrap_or(session.rotation);
     note_conflict(service, selection, now).await;
     let grant = grant::tokens(service, keys, session.clone(), &person, hand_out, now);
     Ok(Standing {
@@ -143,6 +170,24 @@ async fn answer(
         steps: Vec::new(),
         jar: JarChange { closed: others(service, selection, &session), grant: Some(grant), ..JarChange::default() },
     })
+}
+
+async fn refuse(
+    service: &Service,
+    keys: &Keys,
+    selection: &Selection<'_>,
+    decision: Decision,
+    now: UnixMillis,
+) -> Refused {
+    match decision {
+        Decision::Invalid => invalid(service, selection.chosen.sid()).await.into(),
+        Decision::Over(reason) => over(selection, reason),
+        Decision::Theft => over(selection, EndReason::Reuse),
+        Decision::Stale(generation) => stale(service, keys, selection, generation, now).await,
+        Decision::AccessOnly | Decision::GoForward(_) | Decision::Rotate(_) | Decision::Repeat(_) => {
+            Refusal::InternalError.into()
+        }
+    }
 }
 
 /// A forged token names a session without harming it; too many of them are not answered for a while.
@@ -201,6 +246,18 @@ const fn outcome_name(decision: &Decision) -> &'static str {
         Decision::Stale(_) => "stale",
         Decision::Theft => "reuse",
         Decision::GoForward(_) => "behind",
+    }
+}
+
+/// Whoever only waited for a rotation was answered with its outcome once more.
+fn count_landed(decision: &Decision, role: Role) {
+    match (decision, role) {
+        (Decision::Rotate(_), Role::Followed) => count("replayed"),
+        (Decision::Theft, Role::Led) => {
+            metrics::counter!("perennial_sessions_ended_total", "reason" => "reuse").increment(1);
+            count(outcome_name(decision));
+        }
+        (decision, _) => count(outcome_name(decision)),
     }
 }
 

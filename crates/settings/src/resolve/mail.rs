@@ -37,7 +37,9 @@ impl Resolver<'_> {
 
     fn smtp(&mut self) -> Option<MailTransport> {
         let mail = &self.schema.mail;
-        let sends = self.schema.register.open && self.schema.register.verify_email;
+        // A gateway apart from its service registers nobody.
+        let is_apart = !self.schema.gateway.authority.is_empty();
+        let sends = self.schema.register.open && self.schema.register.verify_email && !is_apart;
         let from_is_missing = mail.from.is_empty();
         let url = match (mail.smtp_url.as_str(), mail.smtp_url_file.as_str()) {
             ("", "") if sends => {

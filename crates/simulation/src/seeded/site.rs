@@ -33,6 +33,7 @@ use perennial_service::{
     credentials::{AccessTokens, PasswordPool},
     ends::Ends,
     entropy::SystemEntropy,
+    flights::Flights,
     http::router,
     keys::{KeyKind, KeyRecord, Keyring, Keys},
     mail::{MailQueue, Mailbox},
@@ -117,6 +118,7 @@ impl Site {
             ends: Ends::default(),
             known: KnownSessions::default(),
             forwarded: ForwardedTokens::default(),
+            refreshes: Flights::default(),
             settings: self.settings.clone(),
         });
         let ends = tokio::task::spawn_local(follow_ends(Arc::clone(&service), self.looks.into()));
