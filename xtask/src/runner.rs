@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     path::Path,
-    process::Stdio,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, ensure};
@@ -14,6 +14,9 @@ use crate::{process, tools};
 pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     let mut command = process::cargo(root);
     command.envs(tools::variables(root));
+    if let Some(memory) = memory_for_scratch() {
+        command.env("TMPDIR", memory);
+    }
     if has_nextest(root) {
         return process::run(command.args(["nextest", "run", "--workspace", "--no-fail-fast"]));
     }
@@ -31,6 +34,16 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     println!("{} passed, {} failed", total.passed, total.failed);
     ensure!(status.success(), "tests failed ({status})");
     Ok(())
+}
+
+/// A file system in memory with room for what tests write. They kill processes and never the machine, so nothing
+/// is lost there that a disk would keep; and a disk that is busy with other tests makes no server late.
+fn memory_for_scratch() -> Option<&'static str> {
+    const MEMORY: &str = "/dev/shm";
+    const ROOM_KIB: u64 = 4 * 1024 * 1024;
+    let told = process::answer(Command::new("df").args(["--output=avail", "-k", MEMORY]))?;
+    let free: u64 = told.lines().last()?.trim().parse().ok()?;
+    (free >= ROOM_KIB).then_some(MEMORY)
 }
 
 /// The name of what will run the tests.
