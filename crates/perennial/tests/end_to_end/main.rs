@@ -4,11 +4,13 @@
 mod admin;
 mod attacks;
 mod bearer;
+mod client;
 mod config;
 mod cors;
 mod durability;
 mod ends;
 mod foreign;
+mod gateway_apart;
 mod jars;
 mod keys;
 mod login;

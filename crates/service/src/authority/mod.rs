@@ -86,15 +86,15 @@ async fn ask(service: &Service, visit: &Visit, question: Question<'_>) -> Outcom
         Err(refusal) => return without_store(service, visit, acting, proof).ok_or(refusal.into()),
     };
     guard::admit_to_upstream(service, acting, proof, visit, &carried).await?;
+    if let Some(session) = carried.selection(service, &service.keys(), service.now()).chosen.session() {
+        service.known.note(session);
+    }
     let standing = match read_session(service, visit, &carried).await {
         Err(refused) if matches!(refused.refusal, Refusal::AuthUnavailable { .. }) => {
             return without_store(service, visit, acting, proof).ok_or(refused);
         }
         outcome => outcome?,
     };
-    if let Some(session) = carried.selection(service, &service.keys(), service.now()).chosen.session() {
-        service.known.note(session);
-    }
     renewed(service, visit, carried, standing).await
 }
 

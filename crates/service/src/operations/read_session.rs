@@ -5,13 +5,13 @@ use std::sync::Arc;
 use perennial_protocol::{
     cookie::{Chosen, Jar, Selection, jar::CarriedRefresh},
     login::{PendingToken, StepName},
-    refresh::{Asked, Decision, Delivery, Request, confirms, decide},
+    refresh::{Asked, Decision, Delivery, Request, Rotation, confirms, decide},
     refusal::Refusal,
     session::{EndReason, Session, status::Verdict},
     time::UnixMillis,
     token::{AccessClaims, Transport},
 };
-use perennial_store::{Change, Write};
+use perennial_store::{Applied, Change, Write};
 
 use super::person::person;
 use crate::{
@@ -195,6 +195,10 @@ async fn confirm(service: &Service, visit: &Visit, selection: &Selection<'_>, no
     let proven = confirms(session, token.generation, &service.settings.lifetimes.refresh, now);
     if proven && visit.delivery == Delivery::Cookies {
         let write = Write::Confirm { sid: session.sid, generation: token.generation };
-        let _ = service.ask(service.store.patience(), service.store.apply(Change(vec![write]))).await;
+        let written = service.ask(service.store.patience(), service.store.apply(Change(vec![write]))).await;
+        if written == Ok(Applied::Done) {
+            let rotation = Rotation { confirmed: true, ..session.rotation };
+            service.known.note(&Session { rotation, ..session.clone() });
+        }
     }
 }
