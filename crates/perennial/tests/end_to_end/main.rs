@@ -9,6 +9,7 @@ mod cors;
 mod durability;
 mod ends;
 mod foreign;
+mod forward_auth;
 mod jars;
 mod keys;
 mod login;
