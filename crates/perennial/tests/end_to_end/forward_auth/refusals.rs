@@ -23,7 +23,8 @@ async fn f25_a_call_without_a_session_is_a_401_in_json_that_an_allowed_page_can_
                 assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{brand:?}");
                 let code = if refused == 401 { "not_authenticated" } else { "csrf_failed" };
                 assert_eq!((answer.code().as_str(), answer.header("location")), (code, None), "{brand:?}");
-                assert_eq!(answer.header("www-authenticate").is_some(), refused == 401, "{brand:?}");
+                let challenges = answer.headers.iter().filter(|(name, _)| name == "www-authenticate").count();
+                assert_eq!(challenges, usize::from(refused == 401), "{brand:?}");
                 assert_eq!(answer.header("cache-control"), Some("no-store"), "{brand:?}");
                 let told = ["allow-origin", "allow-credentials", "expose-headers"]
                     .map(|name| answer.header(&format!("access-control-{name}")));
@@ -58,6 +59,8 @@ async fn a_person_without_a_session_logs_in_on_the_way_and_lands_where_the_link_
         assert_eq!(seen.header("remote-name"), Some("Ada Lövelace"), "{brand:?}");
         let claims = claims_of(seen.bearer().expect("a token"));
         assert_eq!((&claims["sub"], &claims["aud"]), (&json!(seen.header("remote-user")), &json!("api")), "{brand:?}");
+        let number = |name: &str| claims[name].as_i64().expect("a time");
+        assert_eq!(number("exp") - number("iat"), 120, "{brand:?}: two minutes, also where no gateway is configured");
         assert_eq!(claims["sid"], json!(seen.header("remote-session")), "{brand:?}");
 
         assert_eq!(browser.log_out().await.status, 204, "{brand:?}");
@@ -157,6 +160,29 @@ async fn a_web_socket_opens_for_a_page_of_this_site_with_a_session_and_for_nobod
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bearer_opens_the_app_where_that_is_how_access_tokens_travel() {
+    let site = Site::start_with(Setup::default().with("tokens.transport", "bearer"));
+    let account = site.nodes.add_account("ada@example.com");
+    for (brand, mut browser) in site.visitors() {
+        assert_eq!(browser.log_in(&account.email, &account.password).await.status, 200, "{brand:?}");
+        let own = browser.access.clone().expect("it is in the answer");
+        assert_eq!(browser.send("POST", "/echo", &[], None).await.status, 200, "{brand:?}");
+        let seen = site.app.last();
+        assert_eq!((seen.header("remote-email"), seen.header("cookie")), (Some("ada@example.com"), None), "{brand:?}");
+        assert!(seen.bearer().is_some_and(|token| token != own), "{brand:?}: the app has a token of its own");
+        // The cookies alone open nothing, and nothing is renewed by them.
+        for (access, code) in [(None, "not_authenticated"), (Some("x.y.z".to_owned()), "invalid_token")] {
+            browser.access = access;
+            let answer = browser.get("/echo").await;
+            assert_eq!((answer.status, answer.code().as_str()), (401, code), "{brand:?}: {}", answer.text);
+            let challenge = answer.header("www-authenticate").expect("a challenge");
+            assert_eq!(challenge.contains("invalid_token"), code == "invalid_token", "{brand:?}");
+            assert!(!answer.hands_out_refresh(), "{brand:?}: {:?}", answer.set_cookie);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_known_about_a_question_counts_against_it() {
     let nodes = Nodes::start(BINARY, 1, trusting(Setup::default()));
     let browser = nodes.issue("usr_ada", 1).remove(0);
@@ -184,11 +210,17 @@ async fn what_cannot_be_known_about_a_question_counts_against_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_route_may_let_visitors_pass_and_name_the_audience_of_its_token() {
     let nodes = Nodes::start(BINARY, 1, trusting(Setup::default()));
-    let lines = [("x-forwarded-method", "GET"), ("x-forwarded-uri", "/echo"), ("cookie", "theme=dark; refreshtoken=x")];
+    let cookies = [("cookie", "theme=dark; refreshtoken=x"), ("cookie", "accesstoken-ab=y;size=2")];
+    let lines = [("x-forwarded-method", "GET"), ("x-forwarded-uri", "/echo"), cookies[0], cookies[1]];
     let visitor = nodes.browser(0);
     assert_eq!(verify(&visitor, "", &lines).await.status, 401);
     let answer = verify(&visitor, "?optional=true", &lines).await;
-    assert_eq!((answer.status, answer.header("x-perennial-cookie")), (200, Some("theme=dark")), "{}", answer.text);
+    assert_eq!(
+        (answer.status, answer.header("x-perennial-cookie")),
+        (200, Some("theme=dark; size=2")),
+        "{}",
+        answer.text
+    );
     assert_eq!((answer.header("remote-user"), answer.header("authorization")), (None, None));
 
     let person = nodes.issue("usr_ada", 1).remove(0);

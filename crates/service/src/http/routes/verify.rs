@@ -44,7 +44,7 @@ pub async fn verify(State(service): State<Arc<Service>>, request: Request) -> Re
     let Some((peer, asked)) = trusted.zip(Asked::read(&request)) else { return problem::plain(&Refusal::NotFound) };
     let judged = service.judge(asked.question(peer, request.headers())).await;
     match judged {
-        Ok(pass) => granted(&service, &asked, request.headers(), &pass),
+        Ok(pass) => granted(&service, request.headers(), &pass),
         Err(denial) => match asked.refusals {
             Refusals::AsTheyAre => denial.into_response(),
             Refusals::InHeaders => in_headers(denial.into_response()).await,
@@ -117,7 +117,7 @@ fn only<'r>(headers: &'r HeaderMap, name: &str) -> Option<&'r str> {
     if another.is_some() { None } else { line.to_str().ok() }
 }
 
-fn granted(service: &Service, asked: &Asked<'_>, came: &HeaderMap, pass: &Pass) -> Response {
+fn granted(service: &Service, came: &HeaderMap, pass: &Pass) -> Response {
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -130,10 +130,8 @@ fn granted(service: &Service, asked: &Asked<'_>, came: &HeaderMap, pass: &Pass) 
     if let (false, Ok(others)) = (others.is_empty(), HeaderValue::from_bytes(&others)) {
         headers.insert(COOKIE, others);
     }
-    if asked.delivers_cookies {
-        pass.cookies.set_on(headers);
-        number_cookies(headers);
-    }
+    pass.cookies.set_on(headers);
+    number_cookies(headers);
     response
 }
 
