@@ -180,7 +180,7 @@ impl SessionAuthority for RemoteAuthority {
 /// Where a judgement is kept: nothing that it depends on is left out. The target matters to refusals alone, and
 /// those are not kept.
 fn place_of(asked: &Asked) -> [u8; 32] {
-    let parts = (&asked.method, &asked.headers, asked.peer, asked.requirement, &asked.audience);
+    let parts = (&asked.method, &asked.headers, asked.peer, asked.delivery, asked.requirement, &asked.audience);
     let text = serde_json::to_vec(&parts).unwrap_or_default();
     digest(&SHA256, &text).as_ref().try_into().expect("SHA-256 has 32 bytes")
 }

@@ -11,3 +11,4 @@ pub mod foreign;
 pub mod hosts;
 pub mod problem;
 pub mod server;
+pub mod upstream;

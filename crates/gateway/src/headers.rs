@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use perennial_edge::{
     authority::{Identity, Pass},
     client::client_address,
+    upstream,
 };
 use perennial_protocol::{
     cookie::CookieNames,
@@ -149,18 +150,10 @@ fn remove_claims(headers: &mut HeaderMap) {
 
 /// Leaves every other cookie as it came.
 fn remove_own_cookies(headers: &mut HeaderMap, names: &CookieNames) {
-    let ours = |pair: &[u8]| {
-        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
-        std::str::from_utf8(name).is_ok_and(|name| names.is_ours(name))
-    };
-    let came: Vec<HeaderValue> = headers.get_all(header::COOKIE).iter().cloned().collect();
+    let others = upstream::cookies_of_others(headers, names);
     headers.remove(header::COOKIE);
-    for value in came {
-        let pairs = value.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-        let kept: Vec<&[u8]> = pairs.filter(|pair| !pair.is_empty() && !ours(pair)).collect();
-        if let (false, Ok(value)) = (kept.is_empty(), HeaderValue::from_bytes(&kept.join(&b"; "[..]))) {
-            headers.append(header::COOKIE, value);
-        }
+    for value in others {
+        headers.append(header::COOKIE, value);
     }
 }
 
@@ -176,25 +169,9 @@ fn may_set(line: &HeaderValue, names: &CookieNames) -> bool {
 fn set_identity(headers: &mut HeaderMap, identity: &Identity, forward: Forward) {
     match forward {
         Forward::Bearer => {
-            if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", identity.token.expose())) {
-                value.set_sensitive(true);
-                headers.insert(header::AUTHORIZATION, value);
-            }
+            headers.extend(upstream::bearer(&identity.token).map(|value| (header::AUTHORIZATION, value)))
         }
-        Forward::Headers => {
-            let said = [
-                ("remote-user", Some(identity.subject.as_str())),
-                ("remote-email", identity.email.as_deref()),
-                ("remote-name", identity.name.as_deref()),
-                ("remote-session", Some(identity.session.as_str())),
-            ];
-            for (name, value) in said {
-                // A name in letters beyond ASCII travels as UTF-8.
-                if let Some(Ok(value)) = value.map(|value| HeaderValue::from_bytes(value.as_bytes())) {
-                    headers.insert(name, value);
-                }
-            }
-        }
+        Forward::Headers => headers.extend(upstream::identity_lines(identity)),
         Forward::Nothing | Forward::ToAuthority => {}
     }
 }

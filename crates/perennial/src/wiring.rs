@@ -5,10 +5,7 @@ use std::{path::Path, sync::Arc};
 use anyhow::Context;
 use perennial_edge::authority::SessionAuthority;
 use perennial_gateway::{Gateway, GatewaySettings};
-use perennial_protocol::{
-    call::Call,
-    time::{Millis, UnixMillis},
-};
+use perennial_protocol::{call::Call, time::UnixMillis};
 use perennial_service::{
     Service, ServiceSettings,
     clock::{Clock, SystemClock},
@@ -185,7 +182,7 @@ impl KeyWatch {
 }
 
 fn service_settings(settings: &Settings, mailbox: Option<String>) -> ServiceSettings {
-    let Settings { server, tokens, cookies, csrf, http, pages, register, mfa, limits, gateway, .. } = settings;
+    let Settings { server, tokens, cookies, csrf, http, pages, register, mfa, limits, .. } = settings;
     ServiceSettings {
         product: server.public_url.host().to_owned(),
         lifetimes: tokens.lifetimes,
@@ -216,7 +213,7 @@ fn service_settings(settings: &Settings, mailbox: Option<String>) -> ServiceSett
         hash_permits: limits.hash_permits,
         body_bytes_max: limits.body_bytes,
         request_timeout: limits.request_timeout.into(),
-        forwarded_ttl: gateway.as_ref().map_or(Millis(0), |gateway| gateway.forwarded_ttl),
+        forwarded_ttl: settings.forwarded_ttl,
         trusted_proxies: server.trusted_proxies.clone(),
     }
 }

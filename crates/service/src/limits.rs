@@ -158,3 +158,6 @@ pub const FOREIGN_REFUSAL_KEPT: Millis = Millis::minutes(1);
 
 /// How long nobody asks the issuer again after a call of unknown outcome.
 pub const FOREIGN_PAUSE: Millis = Millis::seconds(2);
+
+/// The largest refusal that is told in headers: web servers keep little room for them.
+pub const REFUSAL_BYTES_MAX: usize = 8 * 1024;

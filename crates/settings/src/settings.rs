@@ -37,6 +37,8 @@ pub struct Settings {
     pub log: Log,
     /// `None` where nothing is routed.
     pub gateway: Option<Gateway>,
+    /// How long a token lives that an upstream is handed, by the gateway or by a web server that asked.
+    pub forwarded_ttl: Millis,
 }
 
 #[derive(Debug, Clone)]
@@ -202,7 +204,6 @@ pub struct Gateway {
     pub routes: RouteTable,
     /// By their names, each used by a route.
     pub issuers: BTreeMap<String, ForeignIssuer>,
-    pub forwarded_ttl: Millis,
     /// The largest request body that is kept to be sent once more.
     pub replay_bytes: usize,
     pub connect_timeout: Millis,

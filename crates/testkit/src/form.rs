@@ -71,7 +71,7 @@ impl Browser {
 
     /// Sends a form, without following what it answers.
     pub async fn submit(&mut self, form: &Form) -> Answer {
-        let origin = self.url.clone();
+        let origin = self.origin.clone();
         let headers: [(&str, &[u8]); 5] = [
             ("content-type", b"application/x-www-form-urlencoded"),
             ("origin", origin.as_bytes()),

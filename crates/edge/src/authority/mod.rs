@@ -17,7 +17,7 @@ use std::{
 use async_trait::async_trait;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, header};
-use perennial_protocol::{id::SessionKey, refusal::Refusal, route::Requirement, session::EndReason};
+use perennial_protocol::{id::SessionKey, refresh::Delivery, refusal::Refusal, route::Requirement, session::EndReason};
 use serde_json::{Map, Value};
 
 use crate::problem;
@@ -46,6 +46,8 @@ pub struct Question<'r> {
     pub headers: &'r HeaderMap,
     /// The other end of the connection.
     pub peer: IpAddr,
+    /// Whether the cookies of a pass reach the jar.
+    pub delivery: Delivery,
     pub requirement: Requirement,
     /// For whom the forwarded token is; `None` for the audience of access tokens.
     pub audience: Option<&'r str>,

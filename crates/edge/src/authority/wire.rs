@@ -11,7 +11,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use perennial_protocol::{id::SessionKey, refusal::Refusal, route::Requirement, session::EndReason};
+use perennial_protocol::{id::SessionKey, refresh::Delivery, refusal::Refusal, route::Requirement, session::EndReason};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -25,6 +25,7 @@ pub struct Asked {
     pub target: String,
     pub headers: Vec<(String, String)>,
     pub peer: IpAddr,
+    pub delivery: Delivery,
     pub requirement: Requirement,
     pub audience: Option<String>,
 }
@@ -60,6 +61,7 @@ impl Asked {
             target: question.target.to_owned(),
             headers,
             peer: question.peer,
+            delivery: question.delivery,
             requirement: question.requirement,
             audience: question.audience.map(str::to_owned),
         }

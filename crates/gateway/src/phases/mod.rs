@@ -12,6 +12,7 @@ use axum::{extract::Request, response::Response};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use perennial_edge::{
     authority::{Denial, Pass, Question},
+    client::delivery,
     cors::{self, Reader},
 };
 use perennial_protocol::route::Requirement;
@@ -88,6 +89,7 @@ async fn judged(gateway: &Gateway, accepted: &Accepted<'_>) -> Result<Pass, Deni
         target: accepted.target(),
         headers: &accepted.head.headers,
         peer: accepted.peer,
+        delivery: delivery(&accepted.head.method, &accepted.head.headers),
         requirement: route.requirement,
         audience: route.audience.as_deref(),
     };

@@ -11,6 +11,7 @@ mod durability;
 mod ends;
 mod foreign;
 mod gateway_apart;
+mod forward_auth;
 mod jars;
 mod keys;
 mod login;

@@ -81,11 +81,14 @@ pub enum Asked {
 }
 
 /// Whether the answer can put a cookie into the jar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Delivery {
     Cookies,
     /// A prefetch, a HEAD or an upgrade: what it would set may never arrive.
     Nothing,
+    /// Nobody puts anything on the answer: what it would set is not even made.
+    Never,
 }
 
 /// What to answer and what to write.
@@ -138,7 +141,7 @@ pub fn decide(presented: Presented<'_>, request: Request, policy: &Policy, now: 
     }
     if generation == row.generation {
         let rests = policy.rotation == Rotate::Off || age < policy.cooldown;
-        if rests || request.delivery == Delivery::Nothing {
+        if rests || request.delivery != Delivery::Cookies {
             return Decision::AccessOnly;
         }
         let parent = Parent::Known(branch);
@@ -146,7 +149,7 @@ pub fn decide(presented: Presented<'_>, request: Request, policy: &Policy, now: 
     }
     let is_parent = generation.next() == row.generation && row.parent.is(branch);
     if is_parent && (!row.confirmed || age < policy.overlap) {
-        if request.delivery == Delivery::Nothing {
+        if request.delivery != Delivery::Cookies {
             return Decision::AccessOnly;
         }
         let begins_anew = age >= policy.overlap && row.late < LATE_MAX;

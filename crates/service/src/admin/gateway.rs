@@ -30,6 +30,7 @@ async fn run_judge(request: &AdminRequest) -> Result<Option<Value>, Refusal> {
         target: &asked.target,
         headers: &headers,
         peer: asked.peer,
+        delivery: asked.delivery,
         requirement: asked.requirement,
         audience: asked.audience.as_deref(),
     };

@@ -19,6 +19,7 @@ use perennial_protocol::{
     id::SessionKey,
     refresh::Asked,
     refusal::Refusal,
+    return_to,
     route::Requirement,
     session::{EndReason, Session, status::Verdict},
     token::Transport,
@@ -45,7 +46,7 @@ use crate::{
 #[async_trait]
 impl SessionAuthority for Service {
     async fn judge(&self, question: Question<'_>) -> Result<Pass, Denial> {
-        let visit = request::visit_by_head(self, question.method, question.headers, question.peer);
+        let visit = request::visit_by_head(self, question.delivery, question.headers, question.peer);
         if let Some(at_hand) = known::at_hand(self, &visit, question) {
             let identity = forwarded::identity(self, &at_hand.session, question.audience).await?;
             let half = identity.token.expires_at.saturating_duration_since(Instant::now()) / 2;
@@ -214,18 +215,18 @@ fn denial(service: &Service, visit: &Visit, refused: Refused, question: Question
     Denial { refusal, further, cookies, location }
 }
 
-/// Where a navigation goes instead of being told no.
+/// Where a navigation goes instead of being told no. What it asked for may be a path that leads away from here
+/// when it stands alone in a Location.
 fn way_on(service: &Service, refusal: &Refusal, question: Question<'_>) -> Option<String> {
+    let here = return_to::validated(question.target, &service.settings.origins);
     match refusal {
         // The jar may hold something newer by now; the mark tells the next answer that it was told.
-        Refusal::StaleToken(_) => Some(question.target.to_owned()),
+        Refusal::StaleToken(_) => here,
         Refusal::NotAuthenticated | Refusal::SessionEnded(_) => {
             let login = &service.settings.pages.as_ref()?.login;
-            if !question.method.is_safe() {
-                return Some(login.clone());
-            }
+            let Some(here) = here.filter(|_| question.method.is_safe()) else { return Some(login.clone()) };
             let mut query = form_urlencoded::Serializer::new(String::new());
-            Some(format!("{login}?{}", query.append_pair("return_to", question.target).finish()))
+            Some(format!("{login}?{}", query.append_pair("return_to", &here).finish()))
         }
         _ => None,
     }

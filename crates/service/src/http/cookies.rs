@@ -24,10 +24,11 @@ use crate::{
     service::Service,
 };
 
-/// The lines of a change, in the order of their names.
+/// The lines of a change: what is set, then what is cleared, each in the order of their names. Where there is no
+/// room for all of them, what is cleared can wait for the next answer.
 pub fn lines(service: &Service, jar: &Jar, change: &JarChange) -> Vec<String> {
     let keys = service.keys();
-    let mut lines = Lines { service, jar, keys: &keys, by_name: BTreeMap::new() };
+    let mut lines = Lines { service, jar, keys: &keys, set: BTreeMap::new(), cleared: BTreeMap::new() };
     if let Some(grant) = &change.grant {
         lines.grant(grant);
     }
@@ -47,7 +48,7 @@ pub fn lines(service: &Service, jar: &Jar, change: &JarChange) -> Vec<String> {
         lines.resync(resync);
     }
     lines.clear_what_is_over(change);
-    lines.by_name.into_values().collect()
+    lines.set.into_values().chain(lines.cleared.into_values()).collect()
 }
 
 /// An answer that starts sooner than this is never late, however short the overlap is: with none at all, no
@@ -65,7 +66,9 @@ struct Lines<'a> {
     service: &'a Service,
     jar: &'a Jar,
     keys: &'a Keys,
-    by_name: BTreeMap<String, String>,
+    /// The lines by their names, of which each stands in one of the two.
+    set: BTreeMap<String, String>,
+    cleared: BTreeMap<String, String>,
 }
 
 impl Lines<'_> {
@@ -149,15 +152,17 @@ impl Lines<'_> {
     }
 
     fn keep(&mut self, name: String, value: &str, lives: Millis, reader: Reader) {
-        let line = self.service.settings.attributes.keep(&name, value, lives, reader);
-        self.by_name.entry(name).or_insert(line);
+        if !self.cleared.contains_key(&name) {
+            let line = self.service.settings.attributes.keep(&name, value, lives, reader);
+            self.set.entry(name).or_insert(line);
+        }
     }
 
     /// Removes a cookie that came, unless this answer sets it.
     fn clear_if_carried(&mut self, name: String, reader: Reader) {
-        if self.jar.has(&name) {
+        if self.jar.has(&name) && !self.set.contains_key(&name) {
             let line = self.service.settings.attributes.clear(&name, reader);
-            self.by_name.entry(name).or_insert(line);
+            self.cleared.entry(name).or_insert(line);
         }
     }
 }

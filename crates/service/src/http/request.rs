@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, Request},
-    http::{HeaderMap, Method, header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
     response::Response,
 };
 use perennial_edge::{
@@ -14,6 +14,7 @@ use perennial_edge::{
 };
 use perennial_protocol::{
     cookie::Jar,
+    refresh::Delivery,
     refusal::Refusal,
     token::{BearerToken, Transport},
 };
@@ -86,11 +87,11 @@ fn is_length_limit(error: &axum::Error) -> bool {
 /// What a request tells about its sender.
 pub fn visit(service: &Service, parts: &Parts) -> Visit {
     let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
-    visit_by_head(service, &parts.method, &parts.headers, peer)
+    visit_by_head(service, delivery(&parts.method, &parts.headers), &parts.headers, peer)
 }
 
 /// The same for a request that was not taken apart.
-pub fn visit_by_head(service: &Service, method: &Method, headers: &HeaderMap, peer: IpAddr) -> Visit {
+pub fn visit_by_head(service: &Service, delivery: Delivery, headers: &HeaderMap, peer: IpAddr) -> Visit {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     // A byte that is no ASCII, in the cookie of another app on this host, must not hide ours.
     let cookies: Vec<_> =
@@ -103,7 +104,7 @@ pub fn visit_by_head(service: &Service, method: &Method, headers: &HeaderMap, pe
         },
         address: client_address(peer, headers, &service.settings.trusted_proxies),
         device: text(header::USER_AGENT).unwrap_or_default().to_owned(),
-        delivery: delivery(method, headers),
+        delivery,
     }
 }
 

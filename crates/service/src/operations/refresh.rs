@@ -8,7 +8,7 @@ use perennial_protocol::{
     audit::{AuditEvent, AuditKind},
     cookie::{Chosen, Selection},
     id::Sid,
-    refresh::{Asked, Branch, Decision, Generation, Request, Rotation, decide, mark},
+    refresh::{Asked, Branch, Decision, Delivery, Generation, Request, Rotation, decide, mark},
     refusal::Refusal,
     session::{EndReason, Session, status::Verdict},
     time::{Millis, UnixMillis},
@@ -69,7 +69,7 @@ async fn decided_and_applied(
             }
         };
         if let Some(landed) = landed {
-            return answer(service, &keys, &selection, landed, now).await;
+            return answer(service, &keys, visit, &selection, landed, now).await;
         }
         carried = Carried::load(service, &visit.jar).await?;
     }
@@ -146,6 +146,7 @@ fn touch(service: &Service, session: &Session, now: UnixMillis) -> Option<Write>
 async fn answer(
     service: &Service,
     keys: &Keys,
+    visit: &Visit,
     selection: &Selection<'_>,
     landed: Landed,
     now: UnixMillis,
@@ -160,15 +161,16 @@ async fn answer(
     };
     session.rotation = decision.write().unwrap_or(session.rotation);
     note_conflict(service, selection, now).await;
-    let grant = grant::tokens(service, keys, session.clone(), &person, hand_out, now);
+    let delivered = visit.delivery != Delivery::Never;
+    let grant = delivered.then(|| grant::tokens(service, keys, session.clone(), &person, hand_out, now));
     Ok(Standing {
         verdict: Verdict::Authenticated,
         person: Some(person),
         session: Some(SessionFacts::from(&session)),
-        access: Some(Arc::clone(&grant.access.claims)),
+        access: grant.as_ref().map(|grant| Arc::clone(&grant.access.claims)),
         refresh: RefreshState::Good,
         steps: Vec::new(),
-        jar: JarChange { closed: others(service, selection, &session), grant: Some(grant), ..JarChange::default() },
+        jar: JarChange { closed: others(service, selection, &session), grant, ..JarChange::default() },
     })
 }
 

@@ -25,9 +25,6 @@ impl Resolver<'_> {
     /// `None` without a route.
     pub(super) fn gateway(&mut self, server: Option<&Server>, cookies: Option<&Cookies>) -> Option<Gateway> {
         let gateway = &self.schema.gateway;
-        if gateway.forwarded_ttl < Millis::seconds(1) {
-            self.refuse("gateway.forwarded_ttl", "is shorter than a second: write a duration such as \"2m\"");
-        }
         if gateway.connect_timeout <= Millis::ZERO {
             self.refuse("gateway.connect_timeout", "is 0, which no upstream can meet: write a duration such as \"2s\"");
         }
@@ -44,11 +41,19 @@ impl Resolver<'_> {
         (!routes.is_empty()).then(|| Gateway {
             routes: RouteTable::new(routes),
             issuers,
-            forwarded_ttl: gateway.forwarded_ttl,
             replay_bytes: gateway.replay_bytes as usize,
             connect_timeout: gateway.connect_timeout,
             authority,
         })
+    }
+
+    /// Also without a route: a web server that asks is handed tokens too.
+    pub(super) fn forwarded_ttl(&mut self) -> Millis {
+        let written = self.schema.gateway.forwarded_ttl;
+        if written < Millis::seconds(1) {
+            self.refuse("gateway.forwarded_ttl", "is shorter than a second: write a duration such as \"2m\"");
+        }
+        written
     }
 
     fn routes(&mut self, server: Option<&Server>) -> Vec<Route> {

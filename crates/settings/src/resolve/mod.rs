@@ -54,6 +54,7 @@ impl Resolver<'_> {
         let mail = self.mail();
         let limits = self.limits();
         let gateway = self.gateway(server.as_ref(), cookies.as_ref());
+        let forwarded_ttl = self.forwarded_ttl();
         Some(Settings {
             server: server?,
             store: store?,
@@ -68,6 +69,7 @@ impl Resolver<'_> {
             limits,
             log: Log { format: self.schema.log.format, level: self.schema.log.level },
             gateway,
+            forwarded_ttl,
         })
     }
 

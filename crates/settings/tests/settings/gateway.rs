@@ -66,6 +66,12 @@ fn there_is_no_gateway_without_a_route() {
 }
 
 #[test]
+fn how_long_a_forwarded_token_lives_is_known_without_a_route_too() {
+    assert_eq!(settings(&file("")).forwarded_ttl, Millis::minutes(2));
+    assert_eq!(settings(&file("gateway.forwarded_ttl = \"1m\"")).forwarded_ttl, Millis::minutes(1));
+}
+
+#[test]
 fn a_route_is_its_path_its_upstream_and_defaults() {
     let gateway = gateway(&route(""));
     let expected = Route {
@@ -83,7 +89,7 @@ fn a_route_is_its_path_its_upstream_and_defaults() {
         issuer: None,
     };
     assert_eq!(gateway.routes.routes(), [expected]);
-    assert_eq!((gateway.forwarded_ttl, gateway.connect_timeout), (Millis::minutes(2), Millis::seconds(2)));
+    assert_eq!(gateway.connect_timeout, Millis::seconds(2));
     assert_eq!(gateway.replay_bytes, 65_536);
 }
 
@@ -130,7 +136,7 @@ expired = { status = 419, pointer = "/detail", equals = "expired" }
         issuer: None,
     };
     assert_eq!(gateway.routes.routes(), [expected]);
-    assert_eq!((gateway.forwarded_ttl, gateway.replay_bytes), (Millis::minutes(1), 1024));
+    assert_eq!(gateway.replay_bytes, 1024);
     assert_eq!(gateway.connect_timeout, Millis(500));
 }
 

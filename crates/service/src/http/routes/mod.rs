@@ -10,6 +10,7 @@ pub mod register;
 pub mod session;
 pub mod sessions;
 pub mod token;
+pub mod verify;
 
 use std::sync::Arc;
 
@@ -49,6 +50,7 @@ pub fn router(service: &Service) -> Router<Arc<Service>> {
     let mut router = Router::new()
         .route(JWKS_PATH, get(jwks::read))
         .route(&format!("{base}/openapi.json"), get(openapi::read))
+        .route(&format!("{base}/verify"), get(verify::verify))
         .route(&format!("{base}{}/{{session_key}}", Call::Sessions.path()), delete(sessions::end));
     for (call, methods) in calls {
         router = router.route(&format!("{base}{}", call.path()), methods);

@@ -1,0 +1,42 @@
+//! What an upstream learns of a request's sender, whoever sends the request on: the gateway, or a web server that
+//! asked whether it may.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use perennial_protocol::cookie::CookieNames;
+
+use crate::authority::{ForwardedToken, Identity};
+
+/// Whose the request is, in lines that an upstream believes because nobody else can reach it.
+pub fn identity_lines(identity: &Identity) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let said = [
+        ("remote-user", Some(identity.subject.as_str())),
+        ("remote-email", identity.email.as_deref()),
+        ("remote-name", identity.name.as_deref()),
+        ("remote-session", Some(identity.session.as_str())),
+    ];
+    // A name in letters beyond ASCII travels as UTF-8.
+    said.into_iter().filter_map(|(name, value)| {
+        Some((HeaderName::from_static(name), HeaderValue::from_bytes(value?.as_bytes()).ok()?))
+    })
+}
+
+/// The value of `Authorization` that shows the token.
+pub fn bearer(token: &ForwardedToken) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose())).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// The lines of cookies without ours; every other cookie is as it came.
+pub fn cookies_of_others(headers: &HeaderMap, names: &CookieNames) -> Vec<HeaderValue> {
+    let ours = |pair: &[u8]| {
+        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
+        std::str::from_utf8(name).is_ok_and(|name| names.is_ours(name))
+    };
+    let others = |value: &HeaderValue| {
+        let pairs = value.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        let kept: Vec<&[u8]> = pairs.filter(|pair| !pair.is_empty() && !ours(pair)).collect();
+        if kept.is_empty() { None } else { HeaderValue::from_bytes(&kept.join(&b"; "[..])).ok() }
+    };
+    headers.get_all(header::COOKIE).iter().filter_map(others).collect()
+}
