@@ -70,7 +70,8 @@ pub(crate) async fn run(
     Ok(())
 }
 
-async fn asked_to_stop() -> std::io::Result<()> {
+/// Waits for the signal to stop; whoever waits is told.
+pub(crate) async fn asked_to_stop() -> std::io::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = terminate.recv() => {}
