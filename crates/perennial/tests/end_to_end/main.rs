@@ -7,6 +7,7 @@ mod bearer;
 mod client;
 mod config;
 mod cors;
+mod demo;
 mod durability;
 mod ends;
 mod foreign;
