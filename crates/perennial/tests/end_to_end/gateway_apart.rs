@@ -69,6 +69,11 @@ impl Rig {
         browser
     }
 
+    fn signal_service(&self, signal: &str) {
+        let id = self.server.process_id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().expect("kill runs").success());
+    }
+
     fn log(&self) -> String {
         fs::read_to_string(self.scratch.path().join("log")).unwrap_or_default()
     }
@@ -100,18 +105,18 @@ async fn f13_a_gateway_apart_renews_in_flight_and_its_parallel_requests_make_one
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f12_a_gateway_apart_serves_who_was_judged_while_the_service_is_gone_and_logs_nobody_out() {
-    let mut rig = Rig::start("gateway").await;
+    let rig = Rig::start("gateway").await;
     let mut browser = rig.logged_in().await;
     for _ in 0..2 {
         assert_eq!(browser.get("/api/items").await.status, 200);
     }
-    rig.server.kill();
+    rig.signal_service("-STOP");
     assert_eq!(browser.get("/api/items").await.status, 200, "it was judged good before");
     browser.lose_access_token();
     let unknown = browser.get("/api/items").await;
     assert_eq!((unknown.status, unknown.code().as_str()), (503, "auth_unavailable"));
     assert!(unknown.cookie_names().is_empty() && unknown.header("retry-after").is_some());
-    rig.server.start_again();
+    rig.signal_service("-CONT");
     assert_eq!(browser.get("/api/items").await.status, 200, "everybody goes on");
 }
 
