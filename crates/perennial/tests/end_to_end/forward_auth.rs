@@ -30,7 +30,7 @@ impl Site {
     /// In front of the first of these nodes.
     fn over(nodes: Nodes) -> Self {
         let app = Upstream::standard();
-        let perennial = nodes.node(0).url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+        let perennial = port_of(&nodes);
         let servers = [Brand::Nginx, Brand::Caddy].map(|brand| (brand, WebServer::start(brand, perennial, app.port())));
         Self { nodes, app, servers }
     }
@@ -58,6 +58,11 @@ impl Site {
             .iter()
             .sum()
     }
+}
+
+/// Where the first of these nodes listens.
+fn port_of(nodes: &Nodes) -> u16 {
+    nodes.node(0).url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port")
 }
 
 /// Perennial believes whoever stands in front of it on this machine.

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Site, assert_quiet, trusting, verify};
 use crate::BINARY;
 
-const FORGED: [(&str, &str); 13] = [
+const FORGED: [(&str, &str); 18] = [
     ("remote-user", "mallory"),
     ("Remote-Groups", "admins"),
     ("authorization", "Bearer forged"),
@@ -19,6 +19,11 @@ const FORGED: [(&str, &str); 13] = [
     ("x-forwarded-method", "OPTIONS"),
     ("x-forwarded-uri", "/public"),
     ("x-forwarded-user", "mallory"),
+    ("x-forwarded-email", "mallory"),
+    ("x-forwarded-groups", "mallory"),
+    ("x-forwarded-port", "6666"),
+    ("x-forwarded-prefix", "/evil"),
+    ("x-forwarded-server", "evil"),
     ("forwarded", "for=6.6.6.6"),
     ("x-real-ip", "6.6.6.6"),
     ("Remote_User", "mallory"),
@@ -36,7 +41,7 @@ async fn what_a_client_says_of_itself_reaches_neither_the_judge_nor_the_app() {
         assert_eq!(seen.every("authorization").len(), 1, "{brand:?}");
         for line in &seen.headers {
             let text = format!("{line:?}");
-            let words = ["mallory", "admins", "6.6.6.6", "evil", "gopher", "forged"];
+            let words = ["mallory", "admins", "6.6.6.6", "6666", "evil", "gopher", "forged"];
             assert!(!words.iter().any(|word| text.contains(word)), "{brand:?}: {text}");
         }
         assert_eq!(seen.every("x-forwarded-for"), ["127.0.0.1"], "{brand:?}");
@@ -143,4 +148,24 @@ async fn every_page_of_perennials_is_found_behind_a_web_server() {
         }
     }
     assert!(site.app.seen().is_empty(), "{:?}", site.app.seen());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_cookies_and_bodies_pass_on_connections_that_are_kept() {
+    let site = Site::start();
+    for (brand, browser) in site.people() {
+        let before = site.app.connections();
+        let csrf = browser.jar.csrf().expect("a token").to_owned();
+        let mut large = browser.copy();
+        large.jar.set("large", &"x".repeat(6000));
+        for _ in 0..3 {
+            assert_eq!(large.get("/echo").await.status, 200, "{brand:?}");
+            assert!(site.app.last().cookie("large").is_some_and(|value| value.len() == 6000), "{brand:?}");
+            let body = vec![b'x'; 512 * 1024];
+            let sunk = browser.send_bytes("POST", "/sink", &[("x-csrftoken", csrf.as_bytes())], body).await;
+            assert_eq!((sunk.status, sunk.field("bytes")), (200, json!(512 * 1024)), "{brand:?}: {}", sunk.text);
+        }
+        assert_eq!(site.app.connections(), before + 1, "{brand:?}");
+        assert_ne!(site.app.last().header("connection"), Some("upgrade"), "{brand:?}");
+    }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use perennial_testkit::{Brand, Nodes, Setup, WebSocket, decode_base64url};
+use perennial_testkit::{Brand, FaultProxy, Nodes, Setup, WebServer, WebSocket, decode_base64url, upstream::Upstream};
 use serde_json::{Value, json};
 
-use super::{EXPIRY, Site, assert_quiet, numbered_cookies, trusting, verify};
+use super::{EXPIRY, Site, assert_quiet, numbered_cookies, port_of, trusting, verify};
 use crate::BINARY;
 
 const SPA: &str = "http://localhost:5173";
@@ -251,6 +251,53 @@ async fn a_refusal_in_headers_says_what_the_refusal_itself_says() {
         assert_eq!(told.header("www-authenticate"), plain.header("www-authenticate"), "{lines:?}");
         assert!(!plain.headers.iter().any(|(name, _)| name.starts_with("x-perennial")), "{:?}", plain.headers);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_cookie_of_a_refusal_reaches_the_jar() {
+    let site = Site::start();
+    // One after the other, so that their cookies have names of their own.
+    let over: Vec<_> = (0..9).flat_map(|_| site.nodes.issue("usr_ada", 1)).collect();
+    site.nodes.pass(31 * 24 * 3600);
+    for (brand, mut visitor) in site.visitors() {
+        for (name, value) in over.iter().filter_map(|browser| browser.jar.find("refreshtoken")) {
+            visitor.jar.set(name, value);
+        }
+        for lines in [[].as_slice(), &[("sec-fetch-mode", "navigate")]] {
+            let answer = visitor.send("GET", "/echo", lines, None).await;
+            assert_eq!(answer.status, if lines.is_empty() { 401 } else { 303 }, "{brand:?}: {}", answer.text);
+            // nginx has room for eight.
+            let all = if brand == Brand::Nginx { 8 } else { 10 };
+            assert_eq!(answer.set_cookie.len(), all, "{brand:?}: {:?}", answer.set_cookie);
+            assert!(answer.sets("auth_hint") && answer.clears("refreshtoken"), "{brand:?}: {:?}", answer.set_cookie);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_app_says_is_its_own() {
+    let site = Site::start();
+    for (brand, browser) in site.people() {
+        for status in [401_u16, 403, 404, 500, 503] {
+            let answer = browser.get(&format!("/status-{status}")).await;
+            assert_eq!((answer.status, answer.field("status")), (status, json!(status)), "{brand:?}: {}", answer.text);
+            assert_eq!((answer.set_cookie.len(), answer.header("cache-control")), (0, None), "{brand:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_that_hangs_is_no_verdict_behind_a_web_server() {
+    let nodes = Nodes::start(BINARY, 1, trusting(Setup::default()));
+    let (app, proxy) = (Upstream::standard(), FaultProxy::start(port_of(&nodes)));
+    let servers = [Brand::Nginx, Brand::Caddy].map(|brand| WebServer::start(brand, proxy.port(), app.port()));
+    let browser = nodes.issue("usr_ada", 1).remove(0);
+    let [nginx, caddy] = servers.each_ref().map(|server| browser.at(&server.url()));
+    assert_eq!([nginx.get("/echo").await.status, caddy.get("/echo").await.status], [200, 200]);
+    proxy.freeze();
+    let (nginx, caddy) = tokio::join!(nginx.get("/echo"), caddy.get("/echo"));
+    assert_eq!((nginx.status, caddy.status), (503, 504), "{} {}", nginx.text, caddy.text);
+    assert_eq!((nginx.set_cookie.len(), caddy.set_cookie.len(), app.seen().len()), (0, 0, 2));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
