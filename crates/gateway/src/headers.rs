@@ -9,8 +9,7 @@ use perennial_edge::{
     client::client_address,
 };
 use perennial_protocol::{
-    cookie::CookieNames,
-    route::{Forward, Requirement},
+    route::{Forward, Requirement, Route},
     token::Transport,
 };
 
@@ -44,10 +43,11 @@ pub(crate) fn outbound(gateway: &Gateway, accepted: &Accepted<'_>, pass: &Pass) 
     remove_claims(&mut headers);
     let to_authority = accepted.route.forward == Forward::ToAuthority;
     if !to_authority {
-        remove_own_cookies(&mut headers, &settings.cookies);
+        remove_own_cookies(&mut headers, settings, accepted.route);
         headers.remove(&settings.csrf_header);
     }
-    let open = accepted.route.requirement == Requirement::None && settings.transport == Transport::Cookie;
+    let asks_nobody = accepted.route.requirement == Requirement::None && accepted.route.issuer.is_none();
+    let open = asks_nobody && settings.transport == Transport::Cookie;
     if !open && !to_authority {
         headers.remove(header::AUTHORIZATION);
     }
@@ -66,13 +66,13 @@ pub(crate) fn outbound(gateway: &Gateway, accepted: &Accepted<'_>, pass: &Pass) 
 }
 
 /// Takes off the upstream's answer what is not its to say.
-pub(crate) fn clean_answer(headers: &mut HeaderMap, cookies: &CookieNames) {
+pub(crate) fn clean_answer(headers: &mut HeaderMap, settings: &GatewaySettings, route: &Route) {
     remove_hop_by_hop(headers);
     for name in ORIGIN_WIDE {
         headers.remove(name);
     }
     let kept: Vec<HeaderValue> =
-        headers.get_all(header::SET_COOKIE).iter().filter(|line| may_set(line, cookies)).cloned().collect();
+        headers.get_all(header::SET_COOKIE).iter().filter(|line| may_set(line, settings, route)).cloned().collect();
     if kept.len() != headers.get_all(header::SET_COOKIE).iter().count() {
         headers.remove(header::SET_COOKIE);
         for line in kept {
@@ -148,10 +148,10 @@ fn remove_claims(headers: &mut HeaderMap) {
 }
 
 /// Leaves every other cookie as it came.
-fn remove_own_cookies(headers: &mut HeaderMap, names: &CookieNames) {
+fn remove_own_cookies(headers: &mut HeaderMap, settings: &GatewaySettings, route: &Route) {
     let ours = |pair: &[u8]| {
         let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
-        std::str::from_utf8(name).is_ok_and(|name| names.is_ours(name))
+        std::str::from_utf8(name).is_ok_and(|name| settings.keeps_to_itself(name, route))
     };
     let came: Vec<HeaderValue> = headers.get_all(header::COOKIE).iter().cloned().collect();
     headers.remove(header::COOKIE);
@@ -166,11 +166,11 @@ fn remove_own_cookies(headers: &mut HeaderMap, names: &CookieNames) {
 
 /// Whether the upstream may set this cookie. One without a name is sent back as its value alone, and that could
 /// be read as any name (RFC 6265bis §5.7).
-fn may_set(line: &HeaderValue, names: &CookieNames) -> bool {
+fn may_set(line: &HeaderValue, settings: &GatewaySettings, route: &Route) -> bool {
     let pair = line.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
     let Some(end) = pair.iter().position(|byte| *byte == b'=') else { return false };
     let name = String::from_utf8_lossy(pair[..end].trim_ascii());
-    !name.is_empty() && !names.is_ours(&name)
+    !name.is_empty() && !settings.keeps_to_itself(&name, route)
 }
 
 fn set_identity(headers: &mut HeaderMap, identity: &Identity, forward: Forward) {
@@ -199,7 +199,8 @@ fn set_identity(headers: &mut HeaderMap, identity: &Identity, forward: Forward) 
     }
 }
 
-fn set_forwarding(headers: &mut HeaderMap, settings: &GatewaySettings, accepted: &Accepted<'_>) {
+/// Says where the request comes from.
+pub(crate) fn set_forwarding(headers: &mut HeaderMap, settings: &GatewaySettings, accepted: &Accepted<'_>) {
     let client = client_address(accepted.peer, &accepted.head.headers, &settings.trusted_proxies);
     if let Ok(client) = HeaderValue::from_str(&client.to_string()) {
         headers.insert("x-forwarded-for", client);

@@ -16,7 +16,7 @@ use std::{
 use anyhow::bail;
 use axum::{Router, middleware};
 use perennial_edge::hosts::Hosts;
-use perennial_service::{Service, clock::SystemClock, mail::Mailbox};
+use perennial_service::{clock::SystemClock, mail::Mailbox};
 use perennial_settings::{Mode, Settings};
 use tokio::net::TcpListener;
 
@@ -40,7 +40,7 @@ pub(crate) async fn run(config: Option<&Path>, options: DevOptions) -> anyhow::R
     let notes = accounts::prepare(&wired.service, &options.data, &url, &format!("http://{admin_address}")).await?;
     banner::print(&notes, &options, &settings)?;
 
-    let app = front::router(&wired.service, wiring::gateway(&settings, Arc::<Service>::clone(&wired.service)));
+    let app = front::router(&wired.service, wiring::gateway_before(&wired, &settings));
     let app = mailbox::router(mails).fallback_service(app);
     let admin_hosts = Hosts::of_loopback(admin_address);
     let admin_app = admin::router(Arc::clone(&wired.service), metrics);

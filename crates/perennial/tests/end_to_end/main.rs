@@ -9,6 +9,7 @@ mod cors;
 mod durability;
 mod ends;
 mod foreign;
+mod gateway;
 mod jars;
 mod keys;
 mod login;

@@ -1,0 +1,3 @@
+//! The gateway in front of real upstreams that misbehave.
+
+mod issuer;
