@@ -2,7 +2,6 @@
 //! asked whether it may.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use perennial_protocol::cookie::CookieNames;
 
 use crate::authority::{ForwardedToken, Identity};
 
@@ -27,11 +26,11 @@ pub fn bearer(token: &ForwardedToken) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// The lines of cookies without ours; every other cookie is as it came.
-pub fn cookies_of_others(headers: &HeaderMap, names: &CookieNames) -> Vec<HeaderValue> {
+/// The lines of cookies without those of our names; every other cookie is as it came.
+pub fn cookies_of_others(headers: &HeaderMap, is_ours: impl Fn(&str) -> bool) -> Vec<HeaderValue> {
     let ours = |pair: &[u8]| {
         let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
-        std::str::from_utf8(name).is_ok_and(|name| names.is_ours(name))
+        std::str::from_utf8(name).is_ok_and(&is_ours)
     };
     let others = |value: &HeaderValue| {
         let pairs = value.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);

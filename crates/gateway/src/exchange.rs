@@ -69,6 +69,12 @@ impl Exchange {
         self.renewed = pass.renewed;
     }
 
+    /// The same for a request with or without the token of a foreign issuer.
+    pub(crate) fn carried(&mut self, somebody: bool, renewed: bool) {
+        self.verdict = if somebody { "foreign" } else { "anonymous" };
+        self.renewed = renewed;
+    }
+
     pub(crate) fn denied(&mut self, denial: &Denial) {
         self.verdict = denial.refusal.code();
         self.refusal = Some(denial.refusal.clone());

@@ -10,8 +10,7 @@ use perennial_edge::{
     upstream,
 };
 use perennial_protocol::{
-    cookie::CookieNames,
-    route::{Forward, Requirement},
+    route::{Forward, Requirement, Route},
     token::Transport,
 };
 
@@ -45,10 +44,11 @@ pub(crate) fn outbound(gateway: &Gateway, accepted: &Accepted<'_>, pass: &Pass) 
     remove_claims(&mut headers);
     let to_authority = accepted.route.forward == Forward::ToAuthority;
     if !to_authority {
-        remove_own_cookies(&mut headers, &settings.cookies);
+        remove_own_cookies(&mut headers, settings, accepted.route);
         headers.remove(&settings.csrf_header);
     }
-    let open = accepted.route.requirement == Requirement::None && settings.transport == Transport::Cookie;
+    let asks_nobody = accepted.route.requirement == Requirement::None && accepted.route.issuer.is_none();
+    let open = asks_nobody && settings.transport == Transport::Cookie;
     if !open && !to_authority {
         headers.remove(header::AUTHORIZATION);
     }
@@ -67,13 +67,13 @@ pub(crate) fn outbound(gateway: &Gateway, accepted: &Accepted<'_>, pass: &Pass) 
 }
 
 /// Takes off the upstream's answer what is not its to say.
-pub(crate) fn clean_answer(headers: &mut HeaderMap, cookies: &CookieNames) {
+pub(crate) fn clean_answer(headers: &mut HeaderMap, settings: &GatewaySettings, route: &Route) {
     remove_hop_by_hop(headers);
     for name in ORIGIN_WIDE {
         headers.remove(name);
     }
     let kept: Vec<HeaderValue> =
-        headers.get_all(header::SET_COOKIE).iter().filter(|line| may_set(line, cookies)).cloned().collect();
+        headers.get_all(header::SET_COOKIE).iter().filter(|line| may_set(line, settings, route)).cloned().collect();
     if kept.len() != headers.get_all(header::SET_COOKIE).iter().count() {
         headers.remove(header::SET_COOKIE);
         for line in kept {
@@ -149,8 +149,8 @@ fn remove_claims(headers: &mut HeaderMap) {
 }
 
 /// Leaves every other cookie as it came.
-fn remove_own_cookies(headers: &mut HeaderMap, names: &CookieNames) {
-    let others = upstream::cookies_of_others(headers, names);
+fn remove_own_cookies(headers: &mut HeaderMap, settings: &GatewaySettings, route: &Route) {
+    let others = upstream::cookies_of_others(headers, |name| settings.keeps_to_itself(name, route));
     headers.remove(header::COOKIE);
     for value in others {
         headers.append(header::COOKIE, value);
@@ -159,11 +159,11 @@ fn remove_own_cookies(headers: &mut HeaderMap, names: &CookieNames) {
 
 /// Whether the upstream may set this cookie. One without a name is sent back as its value alone, and that could
 /// be read as any name (RFC 6265bis §5.7).
-fn may_set(line: &HeaderValue, names: &CookieNames) -> bool {
+fn may_set(line: &HeaderValue, settings: &GatewaySettings, route: &Route) -> bool {
     let pair = line.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
     let Some(end) = pair.iter().position(|byte| *byte == b'=') else { return false };
     let name = String::from_utf8_lossy(pair[..end].trim_ascii());
-    !name.is_empty() && !names.is_ours(&name)
+    !name.is_empty() && !settings.keeps_to_itself(&name, route)
 }
 
 fn set_identity(headers: &mut HeaderMap, identity: &Identity, forward: Forward) {
@@ -176,7 +176,8 @@ fn set_identity(headers: &mut HeaderMap, identity: &Identity, forward: Forward) 
     }
 }
 
-fn set_forwarding(headers: &mut HeaderMap, settings: &GatewaySettings, accepted: &Accepted<'_>) {
+/// Says where the request comes from.
+pub(crate) fn set_forwarding(headers: &mut HeaderMap, settings: &GatewaySettings, accepted: &Accepted<'_>) {
     let client = client_address(accepted.peer, &accepted.head.headers, &settings.trusted_proxies);
     if let Ok(client) = HeaderValue::from_str(&client.to_string()) {
         headers.insert("x-forwarded-for", client);

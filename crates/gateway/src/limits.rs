@@ -26,3 +26,24 @@ pub const TUNNEL_CHUNK: usize = 16 * 1024;
 
 /// How many exchanges a watcher may lag behind.
 pub const WATCHED_EXCHANGES: usize = 256;
+
+/// How long a request waits for new tokens of a foreign issuer. The call itself may take longer; its outcome is there
+/// for the next request.
+pub const RENEWAL_WAIT: Duration = Duration::from_secs(10);
+
+/// How long after a renewal an answer may still bring its cookies: the jar may hold newer ones later.
+pub const RENEWED_COOKIES_LATE: Duration = Duration::from_secs(30);
+
+/// The longest answer with tokens of a foreign issuer.
+pub const TOKEN_ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// How many bytes of a cookie, with its name, browsers keep (RFC 6265bis §5.7).
+pub const COOKIE_BYTES_MAX: usize = 4096;
+
+/// How many refresh calls of one address a foreign issuer may refuse in a burst, and how soon it may be asked for one
+/// more after that.
+pub const VAIN_CALLS: f64 = 30.0;
+pub const VAIN_CALL_EVERY: Duration = Duration::from_secs(10);
+
+/// How many addresses are counted.
+pub const ADDRESSES: usize = 10_000;

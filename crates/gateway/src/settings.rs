@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use perennial_protocol::{
-    cookie::CookieNames,
+    cookie::{CookieNames, set::Secure},
     origin::OriginPolicy,
-    route::{ForeignIssuer, RouteTable},
+    route::{ForeignIssuer, Route, RouteTable},
     token::Transport,
 };
 
@@ -18,6 +18,8 @@ pub struct GatewaySettings {
     pub issuers: BTreeMap<String, ForeignIssuer>,
     /// The cookies that no upstream sees or sets.
     pub cookies: CookieNames,
+    /// Whether the cookies of foreign issuers travel over TLS only.
+    pub secure: Secure,
     pub transport: Transport,
     pub csrf_header: HeaderName,
     pub origins: OriginPolicy,
@@ -29,4 +31,15 @@ pub struct GatewaySettings {
     /// Bodies up to this size are kept, so that they can be sent once more.
     pub replay_bytes: usize,
     pub connect_timeout: Duration,
+}
+
+impl GatewaySettings {
+    /// Whether upstreams of this route neither see nor set a cookie of this name: it is ours, or keeps a token of an
+    /// issuer. An upstream of that issuer gets its token from us alone.
+    pub(crate) fn keeps_to_itself(&self, cookie: &str, route: &Route) -> bool {
+        let issuer = route.issuer.as_ref().and_then(|name| self.issuers.get(name));
+        self.cookies.is_ours(cookie)
+            || self.issuers.values().any(|issuer| issuer.keeps(cookie))
+            || issuer.is_some_and(|issuer| issuer.reads(cookie))
+    }
 }

@@ -39,7 +39,7 @@ pub(crate) async fn run(
     public: (TcpListener, Router),
     admin: (TcpListener, Router),
 ) -> anyhow::Result<()> {
-    let Wired { service, keys, database_clock, mail_worker } = wired;
+    let Wired { service, keys, database_clock, mail_worker, refresher } = wired;
     let limits = server_limits(settings);
     let (stop, stopped) = watch::channel(());
     let housekeeping = tokio::spawn(keep_house(Arc::clone(&service), keys));
@@ -55,6 +55,8 @@ pub(crate) async fn run(
     tracing::info!("stopping: requests that are under way will finish");
     stop.send_replace(());
     let _ = tokio::join!(public, admin);
+    // A token that was spent and whose successor nobody wrote down would be a login lost.
+    refresher.settled().await;
     for task in [housekeeping, ends].into_iter().chain(clock_keeping) {
         task.abort();
         let _ = task.await;

@@ -12,6 +12,7 @@ use perennial_service::{
     entropy::SystemEntropy,
     keys::{self, KeyDirectory, KeyError, KeyRecord, KeyStore, Keyring, Keys, SealedKeys},
     mail::{MailQueue, Mailbox, Smtp, Transport},
+    operations::foreign_refresh::ForeignRefresher,
     settings::{Envelope, PageSettings, Registration},
 };
 use perennial_settings::{Configuration, CsrfMode, MailTransport, Mode, Settings, Sources, Store as StoreAt};
@@ -48,6 +49,8 @@ pub(crate) struct Wired {
     /// The clock that all nodes follow, where there are several.
     pub(crate) database_clock: Option<DatabaseClock>,
     pub(crate) mail_worker: JoinHandle<()>,
+    /// Spends the tokens of foreign issuers.
+    pub(crate) refresher: Arc<ForeignRefresher>,
 }
 
 /// Opens the store and the keys and puts a service over them. Missing keys are made.
@@ -61,9 +64,15 @@ pub(crate) async fn wire(
     let records = keys::ensure(&*keys, &SystemEntropy, now).await?;
     let keyring = Keyring::new(Keys::at(&records, now)?);
     let (mail, mail_worker) = MailQueue::start(transport);
-    let service =
-        Service::new(service_settings(settings, mailbox), store, keyring, mail, clock, Arc::new(SystemEntropy));
-    Ok(Wired { service: Arc::new(service), keys, database_clock, mail_worker })
+    let entropy = Arc::new(SystemEntropy);
+    let refresher = ForeignRefresher::new(
+        Arc::clone(&store),
+        keyring.clone(),
+        Arc::clone(&clock),
+        Arc::<SystemEntropy>::clone(&entropy),
+    );
+    let service = Service::new(service_settings(settings, mailbox), store, keyring, mail, clock, entropy);
+    Ok(Wired { service: Arc::new(service), keys, database_clock, mail_worker, refresher: Arc::new(refresher) })
 }
 
 /// What a service stands on.
@@ -112,8 +121,14 @@ pub(crate) fn open_sqlite(path: &Path) -> anyhow::Result<SqliteStore> {
     SqliteStore::open(path).with_context(|| format!("cannot open the store {}", path.display()))
 }
 
+/// The same in front of the service of this process, whose store sees to it that foreign tokens are spent once.
+pub(crate) fn gateway_before(wired: &Wired, settings: &Settings) -> Option<Arc<Gateway>> {
+    let gateway = gateway(settings, Arc::<Service>::clone(&wired.service))?;
+    Some(Arc::new(gateway.with_issuers(Arc::<ForeignRefresher>::clone(&wired.refresher))))
+}
+
 /// The gateway that the configuration asks for, over whoever owns the sessions.
-pub(crate) fn gateway(settings: &Settings, authority: Arc<dyn SessionAuthority>) -> Option<Arc<Gateway>> {
+pub(crate) fn gateway(settings: &Settings, authority: Arc<dyn SessionAuthority>) -> Option<Gateway> {
     let configured = settings.gateway.as_ref()?;
     let url = &settings.server.public_url;
     let header = |text: &str| text.parse().expect("the configuration was checked for an origin");
@@ -121,6 +136,7 @@ pub(crate) fn gateway(settings: &Settings, authority: Arc<dyn SessionAuthority>)
         routes: configured.routes.clone(),
         issuers: configured.issuers.clone(),
         cookies: settings.cookies.names.clone(),
+        secure: settings.cookies.attributes.secure,
         transport: settings.tokens.transport,
         csrf_header: csrf_header(settings),
         origins: settings.csrf.origins.clone(),
@@ -130,7 +146,7 @@ pub(crate) fn gateway(settings: &Settings, authority: Arc<dyn SessionAuthority>)
         replay_bytes: configured.replay_bytes,
         connect_timeout: configured.connect_timeout.into(),
     };
-    Some(Arc::new(Gateway::new(settings, authority)))
+    Some(Gateway::new(settings, authority))
 }
 
 pub(crate) fn csrf_header(settings: &Settings) -> http::HeaderName {

@@ -13,7 +13,7 @@ pub(crate) fn finish(gateway: &Gateway, accepted: Accepted<'_>, pass: Pass, mut 
     match accepted.route.forward {
         Forward::ToAuthority => headers::remove_hop_by_hop(answer.headers_mut()),
         Forward::Bearer | Forward::Headers | Forward::Nothing => {
-            headers::clean_answer(answer.headers_mut(), &gateway.settings.cookies);
+            headers::clean_answer(answer.headers_mut(), &gateway.settings, accepted.route);
         }
     }
     if let Some(identity) = &pass.identity {

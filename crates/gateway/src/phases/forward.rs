@@ -30,10 +30,19 @@ pub(crate) async fn send(
     body: &mut Outgoing,
     pass: &Pass,
 ) -> Result<http::Response<Incoming>, Refusal> {
+    send_with(gateway, accepted, body, &headers::outbound(gateway, accepted, pass)).await
+}
+
+/// Sends it with these headers.
+pub(crate) async fn send_with(
+    gateway: &Gateway,
+    accepted: &Accepted<'_>,
+    body: &mut Outgoing,
+    headers: &HeaderMap,
+) -> Result<http::Response<Incoming>, Refusal> {
     let target = upstream_target(accepted)?;
-    let headers = headers::outbound(gateway, accepted, pass);
-    let request = |authority: &str| head(&accepted.head.method, &target, &headers, authority);
-    gateway.upstreams.send(accepted.route, accepted.upgrade.is_some(), request, body.take()).await
+    let request = |authority: &str| head(&accepted.head.method, &target, headers, authority);
+    Ok(gateway.upstreams.send(accepted.route, accepted.upgrade.is_some(), request, body.take()).await?)
 }
 
 fn upstream_target(accepted: &Accepted<'_>) -> Result<PathAndQuery, Refusal> {

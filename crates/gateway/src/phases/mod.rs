@@ -4,9 +4,9 @@
 //! request on, `repair` mends what the upstream refused, `finish` hands the answer over.
 
 mod accept;
-mod finish;
-mod forward;
-mod repair;
+pub(crate) mod finish;
+pub(crate) mod forward;
+pub(crate) mod repair;
 
 use axum::{extract::Request, response::Response};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -18,7 +18,7 @@ use perennial_edge::{
 use perennial_protocol::route::Requirement;
 
 pub(crate) use self::accept::Accepted;
-use crate::{Gateway, exchange::Exchange, headers};
+use crate::{Gateway, exchange::Exchange, headers, issuer};
 
 pub(crate) async fn run(gateway: &Gateway, request: Request) -> Response {
     let mut exchange = Exchange::begin(request.method(), request.uri().path());
@@ -53,6 +53,9 @@ async fn answer(gateway: &Gateway, request: Request, exchange: &mut Exchange) ->
     let (accepted, mut body) = accept::accept(gateway, request)?;
     exchange.route = Some(accepted.route.path.to_string());
     exchange.phase("accept");
+    if accepted.route.issuer.is_some() {
+        return issuer::answer(gateway, accepted, body, exchange).await;
+    }
 
     let mut pass = judged(gateway, &accepted).await?;
     exchange.passed(&pass);

@@ -7,7 +7,10 @@ use axum::body::Body;
 use http::{Response, header};
 use hyper::body::Incoming;
 use perennial_edge::authority::Pass;
-use perennial_protocol::{refusal::Refusal, route::Refused401};
+use perennial_protocol::{
+    refusal::Refusal,
+    route::{ExpiredRule, Refused401},
+};
 
 use super::{accept::Accepted, forward};
 use crate::{
@@ -62,11 +65,20 @@ async fn read_refusal(accepted: &Accepted<'_>, answer: Response<Incoming>) -> (R
     if (Refused401 { status, www_authenticate: challenge }).says_invalid_token() {
         return (Response::from_parts(head, Body::new(body)), true);
     }
-    let Some(rule) = &accepted.route.expired else { return (Response::from_parts(head, Body::new(body)), false) };
-    if !rule.asks_for_body(status) {
-        let matches = rule.matches(status, &[]);
-        return (Response::from_parts(head, Body::new(body)), matches);
+    let answer = Response::from_parts(head, body);
+    match &accepted.route.expired {
+        Some(rule) => says_expired(rule, answer).await,
+        None => (answer.map(Body::new), false),
     }
+}
+
+/// The answer, and whether it meets the rule.
+pub(crate) async fn says_expired(rule: &ExpiredRule, answer: Response<Incoming>) -> (Response<Body>, bool) {
+    let status = answer.status().as_u16();
+    if !rule.asks_for_body(status) {
+        return (answer.map(Body::new), rule.matches(status, &[]));
+    }
+    let (head, body) = answer.into_parts();
     let (seen, body) = body::beginning(body, limits::REFUSAL_BYTES_MAX, limits::SMALL_BODY_WAIT).await;
     let matches = rule.matches(status, &seen);
     (Response::from_parts(head, body), matches)

@@ -45,6 +45,30 @@ impl fmt::Debug for Upstreams {
     }
 }
 
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    /// Nobody listens, so nothing was sent.
+    Unreached,
+    /// It may have been sent.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Unanswered {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Unanswered> for Refusal {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Unreached => Self::UpstreamUnavailable,
+            Unanswered::Refused(refusal) => refusal,
+        }
+    }
+}
+
 impl Upstreams {
     pub(crate) fn new(connect_timeout: Duration) -> Self {
         let tcp = || {
@@ -76,7 +100,7 @@ impl Upstreams {
         upgrades: bool,
         request: impl Fn(&str) -> Option<Request<Body>>,
         body: Body,
-    ) -> Result<Response<Incoming>, Refusal> {
+    ) -> Result<Response<Incoming>, Unanswered> {
         let lent = Lent::new(body);
         let first = self.turn.fetch_add(1, Ordering::Relaxed);
         let timeout = Duration::from(route.timeout);
@@ -90,10 +114,10 @@ impl Upstreams {
                 Err(error) if error.is_connect() => {
                     tracing::warn!(upstream = %upstream.authority, reason = %deepest(&error), "an upstream cannot be reached");
                 }
-                Err(error) => return Err(refusal(upstream, &error)),
+                Err(error) => return Err(refusal(upstream, &error).into()),
             }
         }
-        Err(Refusal::UpstreamUnavailable)
+        Err(Unanswered::Unreached)
     }
 
     async fn sent(

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use axum::{Router, routing::get};
 use perennial_client::{RemoteAuthority, authority::AdminSecretText};
 use perennial_edge::{problem, server};
@@ -21,6 +21,7 @@ pub(crate) async fn run(config: Option<&Path>) -> anyhow::Result<()> {
     let metrics = telemetry::start_metrics()?;
     let authority = Arc::new(authority(&settings)?);
     let gateway = wiring::gateway(&settings, Arc::<RemoteAuthority>::clone(&authority)).context(NO_ROUTES)?;
+    let gateway = Arc::new(gateway);
     let public = bind(settings.server.listen).await?;
     let admin = bind(settings.server.admin_listen).await?;
     tracing::info!(listen = %settings.server.listen, public_url = %settings.server.public_url, "the gateway serves");
@@ -47,8 +48,14 @@ pub(crate) async fn run(config: Option<&Path>) -> anyhow::Result<()> {
 const NO_ROUTES: &str = "the gateway has no routes: write [[gateway.routes]] with a path and an upstream";
 
 fn authority(settings: &Settings) -> anyhow::Result<RemoteAuthority> {
-    let configured = settings.gateway.as_ref().context(NO_ROUTES)?.authority.as_ref();
-    let named = configured.context("gateway.authority names no service: `perennial serve` runs both in one process")?;
+    let configured = settings.gateway.as_ref().context(NO_ROUTES)?;
+    if !configured.issuers.is_empty() {
+        bail!("gateway.issuers need the store, through which nodes agree on who renews: run `perennial serve`");
+    }
+    let named = configured
+        .authority
+        .as_ref()
+        .context("gateway.authority names no service: `perennial serve` runs both in one process")?;
     let key = AdminSecretText(named.key.expose().to_owned());
     Ok(RemoteAuthority::new(&named.url, key, wiring::csrf_header(settings))?)
 }

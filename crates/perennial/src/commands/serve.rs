@@ -3,7 +3,6 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, bail};
-use perennial_service::Service;
 use perennial_settings::{Mode, Settings};
 use tokio::net::TcpListener;
 
@@ -22,7 +21,7 @@ pub(crate) async fn run(config: Option<&Path>) -> anyhow::Result<()> {
     tracing::info!(listen = %settings.server.listen, public_url = %settings.server.public_url, "serving");
 
     let routers = (
-        front::router(&wired.service, wiring::gateway(&settings, Arc::<Service>::clone(&wired.service))),
+        front::router(&wired.service, wiring::gateway_before(&wired, &settings)),
         admin::router(Arc::clone(&wired.service), metrics),
     );
     node::run(&settings, wired, (public, routers.0), (admin, routers.1)).await

@@ -17,7 +17,7 @@ use std::{
 use anyhow::bail;
 use axum::{Router, middleware};
 use perennial_edge::hosts::Hosts;
-use perennial_service::{Service, clock::SystemClock, mail::Mailbox};
+use perennial_service::{clock::SystemClock, mail::Mailbox};
 use perennial_settings::{Mode, Sources};
 use tokio::net::TcpListener;
 
@@ -47,7 +47,7 @@ pub(crate) async fn run(config: Option<&Path>, options: DevOptions) -> anyhow::R
     let notes = accounts::prepare(&wired.service, &options.data, &url, &format!("http://{admin_address}")).await?;
     banner::print(&notes, &options, &settings, demo.as_ref().map(|_| demo::PATH))?;
 
-    let gateway = wiring::gateway(&settings, Arc::<Service>::clone(&wired.service));
+    let gateway = wiring::gateway_before(&wired, &settings);
     let mut own = mailbox::router(mails);
     if let (Some(demo), Some(gateway)) = (demo, &gateway) {
         own = own.merge(demo.start(&settings, &wired.service, gateway, address));

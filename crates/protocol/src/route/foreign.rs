@@ -23,6 +23,25 @@ pub struct ForeignIssuer {
     pub login_page: Option<String>,
 }
 
+impl ForeignIssuer {
+    /// Whether a refresh that is answered so is refused for good. All else, 429 and 404 included, may be a matter of
+    /// the moment, and logs nobody out.
+    pub const fn refuses(status: u16) -> bool {
+        matches!(status, 400 | 401 | 403)
+    }
+
+    /// Whether the browser keeps a token of this issuer under this name.
+    pub fn keeps(&self, cookie: &str) -> bool {
+        self.access_cookie.name == cookie || self.refresh_cookie.name == cookie
+    }
+
+    /// Whether an upstream of this issuer reads a token in the cookie of this name.
+    pub fn reads(&self, cookie: &str) -> bool {
+        let refresh = matches!(&self.refresh_travels, RefreshTravels::Cookie(name) if name == cookie);
+        refresh || matches!(&self.access_travels, AccessTravels::Cookie(name) if name == cookie)
+    }
+}
+
 /// How the issuer wants a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefreshTravels {

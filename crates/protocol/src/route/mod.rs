@@ -2,10 +2,11 @@
 //!
 //! `path` says which paths may be routed at all, `table` which route answers for one, `expired` when an
 //! upstream's refusal means that the token it was sent is no longer good, `foreign` how a backend hands out tokens of
-//! its own.
+//! its own, `freshness` when one of those is about to end.
 
 pub mod expired;
 pub mod foreign;
+pub mod freshness;
 pub mod path;
 pub mod table;
 
@@ -15,6 +16,7 @@ use crate::time::Millis;
 
 pub use expired::{ExpiredBody, ExpiredRule, Refused401};
 pub use foreign::{AccessTravels, ForeignCookie, ForeignIssuer, RefreshTravels};
+pub use freshness::Freshness;
 pub use path::{PathPrefix, PathProblem};
 pub use table::{RouteTable, Routed};
 

@@ -42,9 +42,20 @@ impl RouteTable {
         self.route_of(path).is_some()
     }
 
-    /// Whether the route of this path asks for nobody.
+    /// Whether the route of this path asks for nobody, not even for whom its issuer knows.
     pub fn is_open(&self, path: &str) -> bool {
-        self.route_of(path).is_some_and(|route| route.requirement == Requirement::None)
+        self.route_of(path).is_some_and(|route| route.requirement == Requirement::None && route.issuer.is_none())
+    }
+
+    /// The route of this issuer through which its upstream is asked for `path`: its own calls go there too.
+    pub fn leading_to(&self, issuer: &str, path: &str) -> Option<&Route> {
+        let mut routes = self.routes.iter().filter(|route| route.issuer.as_deref() == Some(issuer));
+        routes.find(|route| {
+            let inner = route.add_prefix.as_ref().map_or(Some(path), |prefix| prefix.strip(path));
+            let strip = route.strip_prefix.as_ref().map_or("", PathPrefix::as_str);
+            let outer = inner.map(|inner| format!("{strip}{inner}"));
+            outer.is_some_and(|outer| self.route_of(&outer).is_some_and(|found| found.path == route.path))
+        })
     }
 
     /// The route of a request. A path whose parameters (`;x`, RFC 3986 §3.3) lead it to another route has none:
@@ -81,6 +92,14 @@ impl Route {
         let prefix = self.add_prefix.as_ref().map_or("", PathPrefix::as_str);
         let slash = if rest.is_empty() && !prefix.is_empty() { "" } else { "/" };
         format!("{prefix}{slash}{}", rest.trim_start_matches('/'))
+    }
+
+    /// Whether the upstream may take this path for `own`, one of its own paths, as some leave out parameters, doubled
+    /// slashes and the last one.
+    pub fn leads_to(&self, path: &str, own: &PathPrefix) -> bool {
+        let path = self.rewritten(path);
+        let bare = without_parameters(&path);
+        matches!(own.strip(&with_single_slashes(&bare)), Some("" | "/"))
     }
 }
 
@@ -198,5 +217,35 @@ mod tests {
         assert_eq!(strips.rewritten("//api/x"), "/x");
         assert_eq!(strips.rewritten("/api//evil.example/x"), "/evil.example/x");
         assert_eq!(route("/").rewritten("//evil.example"), "/evil.example");
+    }
+
+    #[test]
+    fn a_path_of_the_upstreams_own_is_found_however_it_is_written() {
+        let prefix = |text: &str| PathPrefix::parse(text).expect("a prefix");
+        let users = Route { strip_prefix: Some(prefix("/users")), ..route("/users") };
+        let own = prefix("/auth/login");
+        for path in ["/auth/login", "/auth/login/", "/auth//login", "/auth/log%69n", "/auth;x/login;y", "//auth/login"]
+        {
+            assert!(users.leads_to(&format!("/users{path}"), &own), "{path}");
+        }
+        for path in ["/auth/login/x", "/auth/logins", "/x/auth/login"] {
+            assert!(!users.leads_to(&format!("/users{path}"), &own), "{path}");
+        }
+    }
+
+    #[test]
+    fn an_issuers_own_calls_take_the_route_that_leads_to_them() {
+        let prefix = |text: &str| Some(PathPrefix::parse(text).expect("a prefix"));
+        let of = |path: &str| Route { issuer: Some("users".into()), ..route(path) };
+        let pages = of("/pages-of-users");
+        let users = Route { strip_prefix: prefix("/users"), ..of("/users") };
+        let moved = Route { strip_prefix: prefix("/v1"), add_prefix: prefix("/inner"), ..of("/v1") };
+        let other = Route { issuer: Some("other".into()), ..route("/") };
+        let table = RouteTable::new(vec![pages, users, moved, other]);
+        let found = |path: &str| table.leading_to("users", path).map(|route| route.path.to_string());
+        assert_eq!(found("/auth/refresh").as_deref(), Some("/users"));
+        assert_eq!(found("/inner/refresh").as_deref(), Some("/users"));
+        assert_eq!(found("/pages-of-users/refresh").as_deref(), Some("/pages-of-users"));
+        assert_eq!(table.leading_to("nobody", "/auth/refresh"), None);
     }
 }

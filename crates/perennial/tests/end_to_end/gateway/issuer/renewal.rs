@@ -1,0 +1,116 @@
+//! An access token that is over costs the browser nothing.
+
+use std::time::Duration;
+
+use perennial_testkit::{
+    Server,
+    upstream::{Issuer, IssuerSetup},
+};
+use serde_json::json;
+
+use super::{ME, NAVIGATES, PAGE, configured, leaves_cookies, logged_in, short, started, tokens};
+use crate::BINARY;
+
+async fn expired() {
+    tokio::time::sleep(Duration::from_millis(3100)).await;
+}
+
+#[tokio::test]
+async fn an_expired_access_token_is_renewed_before_the_request_is_sent() {
+    let (issuer, server) = started(short());
+    let mut browser = logged_in(&server).await;
+    let old = tokens(&browser);
+    expired().await;
+    let answer = browser.get(ME).await;
+    assert_eq!((answer.status, issuer.refresh_calls()), (200, 1));
+    assert_eq!(issuer.upstream.seen_at("/api/v1/users/me").len(), 1, "it was sent once");
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    browser.keep(&answer);
+    assert!(tokens(&browser).iter().zip(&old).all(|(new, old)| new != old));
+    assert_eq!((browser.get(ME).await.status, issuer.refresh_calls()), (200, 1));
+}
+
+#[tokio::test]
+async fn a_missing_access_token_is_renewed_and_a_visitor_is_nobody() {
+    let (issuer, server) = started(IssuerSetup::default());
+    let mut browser = logged_in(&server).await;
+    browser.jar.remove("access_token");
+    assert_eq!((browser.get(ME).await.status, issuer.refresh_calls()), (200, 1));
+    let visitor = server.browser().get(ME).await;
+    assert_eq!((visitor.status, visitor.json()), (401, json!({ "detail": "Could not validate credentials" })));
+    assert_eq!(issuer.upstream.last().header("authorization"), None);
+    leaves_cookies(&visitor);
+    assert_eq!(visitor.header("cache-control"), None);
+}
+
+#[tokio::test]
+async fn a_page_is_rendered_once_with_the_new_token_and_sets_the_new_cookies() {
+    let (issuer, server) = started(short());
+    let mut browser = logged_in(&server).await;
+    expired().await;
+    let answer = browser.send("GET", PAGE, NAVIGATES, None).await;
+    assert_eq!((answer.status, issuer.renders(), issuer.refresh_calls()), (200, 1, 1));
+    browser.keep(&answer);
+    assert_eq!(issuer.upstream.last().bearer(), Some(tokens(&browser)[0].as_str()));
+}
+
+#[tokio::test]
+async fn f36_a_token_that_only_the_upstream_knows_to_be_over_is_renewed_and_the_request_sent_once_more() {
+    let (issuer, server) = started(IssuerSetup::default());
+    let mut browser = logged_in(&server).await;
+    issuer.expire_access_tokens();
+    let body = json!({ "text": "kept" });
+    let answer = browser.send("POST", ME, &[], Some(&body)).await;
+    assert_eq!((answer.status, issuer.refresh_calls()), (200, 1));
+    let seen = issuer.upstream.seen_at("/api/v1/users/me");
+    assert_eq!(seen.iter().map(|seen| seen.json()).collect::<Vec<_>>(), [body.clone(), body]);
+    browser.keep(&answer);
+    assert_eq!(seen[1].bearer(), Some(tokens(&browser)[0].as_str()));
+    let page = browser.send("GET", PAGE, NAVIGATES, None).await;
+    assert_eq!((page.status, issuer.refresh_calls(), issuer.renders()), (200, 1, 1));
+}
+
+#[tokio::test]
+async fn f14_other_refusals_pass_untouched_and_renew_nothing() {
+    let (issuer, server) = started(IssuerSetup::default());
+    let browser = logged_in(&server).await;
+    for _ in 0..3 {
+        let answer = browser.get("/users/api/v1/users/admin").await;
+        assert_eq!((answer.status, answer.json()), (401, json!({ "detail": "The role is not sufficient" })));
+        leaves_cookies(&answer);
+    }
+    assert_eq!((issuer.refresh_calls(), issuer.upstream.seen_at("/api/v1/users/admin").len()), (0, 3));
+}
+
+#[tokio::test]
+async fn f16_a_body_that_is_gone_is_asked_for_again_and_the_new_cookies_come_with_that() {
+    let issuer = Issuer::start(IssuerSetup::default());
+    let setup = configured(&issuer.upstream.url(), "").with("gateway.replay_bytes", "1000");
+    let server = Server::start_with(BINARY, setup);
+    let mut browser = logged_in(&server).await;
+    issuer.expire_access_tokens();
+    let body = json!({ "text": "x".repeat(5000) });
+    let answer = browser.send("POST", ME, &[], Some(&body)).await;
+    assert_eq!((answer.status, answer.code()), (409, "retry_with_body".to_owned()));
+    browser.keep(&answer);
+    assert_eq!(issuer.upstream.seen_at("/api/v1/users/me").len(), 1);
+    let again = browser.send("POST", ME, &[], Some(&body)).await;
+    assert_eq!((again.status, issuer.refresh_calls()), (200, 1));
+}
+
+#[tokio::test]
+async fn f07_an_answer_that_may_not_reach_the_jar_sets_nothing_and_loses_nothing() {
+    let (issuer, server) = started(IssuerSetup::default());
+    let mut browser = logged_in(&server).await;
+    browser.jar.remove("access_token");
+    for (method, headers) in [("HEAD", &[][..]), ("GET", &[("sec-purpose", "prefetch")][..])] {
+        let answer = browser.send(method, ME, headers, None).await;
+        assert_eq!((answer.status, issuer.refresh_calls()), (200, 1), "{method}");
+        leaves_cookies(&answer);
+    }
+    let answer = browser.get(ME).await;
+    assert_eq!((answer.status, issuer.refresh_calls(), answer.sets("refresh_token=")), (200, 1, true));
+    browser.keep(&answer);
+    browser.jar.remove("access_token");
+    assert_eq!((browser.get(ME).await.status, issuer.refresh_calls(), issuer.punished()), (200, 2, 0));
+}
