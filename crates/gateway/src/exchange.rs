@@ -7,7 +7,7 @@ use std::{
 
 use http::{Method, StatusCode};
 use perennial_edge::authority::{Denial, Pass};
-use perennial_protocol::id::SessionKey;
+use perennial_protocol::{id::SessionKey, refusal::Refusal};
 
 use crate::Gateway;
 
@@ -20,6 +20,8 @@ pub struct Exchange {
     /// The route's prefix; `None` where no route was found.
     pub route: Option<String>,
     pub verdict: &'static str,
+    /// Why it was refused here; an upstream's own refusal is none of ours.
+    pub refusal: Option<Refusal>,
     pub session: Option<SessionKey>,
     /// The answer carries new tokens.
     pub renewed: bool,
@@ -31,6 +33,9 @@ pub struct Exchange {
     phase_began: Instant,
 }
 
+/// The phases, in their order: `judge` is to identify, admit and renew at once.
+const PHASES: [&str; 5] = ["accept", "judge", "forward", "repair", "finish"];
+
 /// The verdict on a request of a route that asks for nobody.
 const OPEN: &str = "open";
 
@@ -41,11 +46,12 @@ impl Exchange {
             path: path.to_owned(),
             route: None,
             verdict: OPEN,
+            refusal: None,
             session: None,
             renewed: false,
             replayed: false,
             status: 0,
-            phases: Vec::with_capacity(6),
+            phases: Vec::with_capacity(PHASES.len()),
             phase_began: Instant::now(),
         }
     }
@@ -65,6 +71,11 @@ impl Exchange {
 
     pub(crate) fn denied(&mut self, denial: &Denial) {
         self.verdict = denial.refusal.code();
+        self.refusal = Some(denial.refusal.clone());
+        // The phase that refused it has not ended by itself.
+        if let Some(name) = PHASES.get(self.phases.len()) {
+            self.phase(name);
+        }
     }
 
     /// Counts it, and tells who watches.
