@@ -74,7 +74,7 @@ pub(crate) fn server_limits(settings: &Settings) -> server::ServerLimits {
     }
 }
 
-/// Waits for a signal to stop.
+/// Waits for a signal to stop; whoever waits is told.
 pub(crate) async fn asked_to_stop() -> std::io::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {

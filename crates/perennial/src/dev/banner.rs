@@ -7,14 +7,17 @@ use perennial_settings::Settings;
 use super::{accounts::Notes, mailbox};
 use crate::{cli::DevOptions, say::say};
 
-pub(super) fn print(notes: &Notes, options: &DevOptions, settings: &Settings) -> io::Result<()> {
+pub(super) fn print(notes: &Notes, options: &DevOptions, settings: &Settings, demo: Option<&str>) -> io::Result<()> {
     let (url, base) = (&notes.url, &settings.http.base);
     let wire = settings.http.wire.map(|name| format!("   (wire {name})")).unwrap_or_default();
+    let demo = demo
+        .map(|path| format!("\n  demo      {url}{path}   an app and an API behind the gateway"))
+        .unwrap_or_default();
     let (mailbox, admin, data) = (mailbox::PATH, &notes.admin_url, options.data.display());
     say(format_args!(
         "
   Perennial keeps people logged in: {url}
-
+{demo}
   pages     {url}/login
   mailbox   {url}{mailbox}
   API       {url}{base}/session{wire}

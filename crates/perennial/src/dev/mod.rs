@@ -1,10 +1,11 @@
 //! `perennial dev`: everything on this machine, in one command.
 //!
 //! Loopback only, exact Host values only. Accounts, keys and data are made once and kept in one directory;
-//! mail is kept in memory and shown.
+//! mail is kept in memory and shown. A demo runs behind the gateway, unless there are routes to something better.
 
 mod accounts;
 mod banner;
+mod demo;
 mod mailbox;
 
 use std::{
@@ -17,9 +18,10 @@ use anyhow::bail;
 use axum::{Router, middleware};
 use perennial_edge::hosts::Hosts;
 use perennial_service::{Service, clock::SystemClock, mail::Mailbox};
-use perennial_settings::{Mode, Settings};
+use perennial_settings::{Mode, Sources};
 use tokio::net::TcpListener;
 
+use self::demo::Demo;
 use crate::{admin, cli::DevOptions, commands::serve::bind, front, node, telemetry, wiring};
 
 pub(crate) async fn run(config: Option<&Path>, options: DevOptions) -> anyhow::Result<()> {
@@ -30,7 +32,12 @@ pub(crate) async fn run(config: Option<&Path>, options: DevOptions) -> anyhow::R
     let admin = bind_beside(options.listen).await?;
     let (address, admin_address) = (public.local_addr()?, admin.local_addr()?);
     let hosts = Hosts::of_loopback(address);
-    let settings = settings(config, &options, address, admin_address, &hosts)?;
+    let sources = sources(config, &options, address, admin_address, &hosts);
+    let (demo, plain) = (Demo::bind().await?, wiring::resolve(&sources)?);
+    let (demo, settings) = match demo.settings(&plain, sources) {
+        Some(settings) => (Some(demo), settings),
+        None => (None, plain),
+    };
     telemetry::start_logs(&settings);
     let metrics = telemetry::start_metrics()?;
 
@@ -38,10 +45,14 @@ pub(crate) async fn run(config: Option<&Path>, options: DevOptions) -> anyhow::R
     let wired = wiring::wire(&settings, Arc::new(mails.clone()), Some(mailbox::PATH.to_owned())).await?;
     let url = format!("http://{}", hosts.canonical);
     let notes = accounts::prepare(&wired.service, &options.data, &url, &format!("http://{admin_address}")).await?;
-    banner::print(&notes, &options, &settings)?;
+    banner::print(&notes, &options, &settings, demo.as_ref().map(|_| demo::PATH))?;
 
-    let app = front::router(&wired.service, wiring::gateway(&settings, Arc::<Service>::clone(&wired.service)));
-    let app = mailbox::router(mails).fallback_service(app);
+    let gateway = wiring::gateway(&settings, Arc::<Service>::clone(&wired.service));
+    let mut own = mailbox::router(mails);
+    if let (Some(demo), Some(gateway)) = (demo, &gateway) {
+        own = own.merge(demo.start(&settings, &wired.service, gateway, address));
+    }
+    let app = own.fallback_service(front::router(&wired.service, gateway));
     let admin_hosts = Hosts::of_loopback(admin_address);
     let admin_app = admin::router(Arc::clone(&wired.service), metrics);
     node::run(&settings, wired, (public, behind(app, hosts)), (admin, behind(admin_app, admin_hosts))).await
@@ -64,13 +75,13 @@ async fn bind_beside(listen: SocketAddr) -> anyhow::Result<TcpListener> {
     bind(SocketAddr::new(listen.ip(), 0)).await
 }
 
-fn settings(
+fn sources(
     config: Option<&Path>,
     options: &DevOptions,
     address: SocketAddr,
     admin_address: SocketAddr,
     hosts: &Hosts,
-) -> anyhow::Result<Settings> {
+) -> Sources {
     let path = |name: &str| -> PathBuf { options.data.join(name) };
     let mut sources = wiring::sources(Mode::Dev, config)
         .given("--listen", "server.listen", address.to_string())
@@ -83,5 +94,5 @@ fn settings(
     if let Some(wire) = &options.wire {
         sources = sources.given("--wire", "http.wire", wire.as_str());
     }
-    wiring::resolve(&sources)
+    sources
 }
