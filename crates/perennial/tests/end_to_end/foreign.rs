@@ -15,7 +15,7 @@ use crate::prepared;
 const SCRIPT_MAX: Duration = Duration::from_secs(150);
 
 /// Runs a script of `tests/`; answers what it said, and shows what it complained about.
-async fn run(script: &str, arguments: &[&str]) -> Value {
+pub(crate) async fn run(script: &str, arguments: &[&str]) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests").join(script);
     let mut node = Command::new(prepared("PERENNIAL_NODE"));
     node.arg(&script).args(arguments).env("PERENNIAL_NODE_MODULES", prepared("PERENNIAL_NODE_MODULES"));

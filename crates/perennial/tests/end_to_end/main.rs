@@ -6,6 +6,7 @@ mod attacks;
 mod bearer;
 mod config;
 mod cors;
+mod demo;
 mod durability;
 mod ends;
 mod foreign;

@@ -25,6 +25,9 @@ use crate::{node, wiring};
 /// Where the app is.
 pub(super) const PATH: &str = "/demo";
 
+/// Where its API is.
+const API: &str = "/api";
+
 /// The demo, before anything is served.
 pub(super) struct Demo {
     upstream: Upstream,
@@ -38,14 +41,17 @@ impl Demo {
     /// The settings with routes to the demo, where nothing speaks against it: routes of the developer's own, access
     /// tokens that only a page's script holds, no page to log in on, or paths that are taken.
     pub(super) fn settings(&self, plain: &Settings, sources: Sources) -> Option<Settings> {
-        let fits = plain.gateway.is_none() && plain.tokens.transport == Transport::Cookie && plain.pages.enabled;
+        let works = plain.gateway.is_none() && plain.tokens.transport == Transport::Cookie && plain.pages.enabled;
+        // Beside a call under another name, a wire's frontend expects to find nothing.
+        let taken = |alias: &String| [PATH, API].iter().any(|path| alias.strip_prefix(path).is_some_and(is_below));
+        let fits = works && !plain.http.aliases.keys().any(taken);
         fits.then(|| wiring::resolve(&self.routes(sources)).ok()).flatten()
     }
 
     /// The app shows who is logged in, if anybody is; the API wants to know, and verifies it by itself.
     fn routes(&self, sources: Sources) -> Sources {
         let upstream = format!("http://{}", self.upstream.address());
-        let routes = [("0", PATH, "optional", "headers"), ("1", "/api", "required", "bearer")];
+        let routes = [("0", PATH, "optional", "headers"), ("1", API, "required", "bearer")];
         routes.into_iter().fold(sources, |sources, (place, path, auth, forward)| {
             let key = |name: &str| format!("gateway.routes.{place}.{name}");
             sources
@@ -84,4 +90,9 @@ impl Demo {
         });
         controls::router(controls)
     }
+}
+
+/// Whether what follows a path is a segment of its own.
+fn is_below(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('/')
 }
