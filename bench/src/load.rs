@@ -31,6 +31,18 @@ pub(crate) enum Kind {
     ReadSession,
     /// `POST /auth/token`, every one of which rotates.
     Refresh,
+    /// `GET /api/items` with the cookies of a session, by one of the ways to an upstream.
+    Api(Way),
+}
+
+/// How a request comes to an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Bare,
+    Nginx,
+    NginxForwardAuth,
+    Gateway,
+    GatewayRenewing,
 }
 
 impl Kind {
@@ -39,6 +51,11 @@ impl Kind {
             Self::Constant => "(a) GET /.well-known/jwks.json, constant JSON",
             Self::ReadSession => "(b) GET /auth/session, valid access token",
             Self::Refresh => "(c) POST /auth/token, each one rotates",
+            Self::Api(Way::Bare) => "(a) the upstream alone",
+            Self::Api(Way::Nginx) => "(b) nginx, a plain proxy",
+            Self::Api(Way::NginxForwardAuth) => "(c) nginx, auth_request to /auth/verify",
+            Self::Api(Way::Gateway) => "(d) our gateway, valid access token",
+            Self::Api(Way::GatewayRenewing) => "(e) our gateway, each session renewed every 2 s",
         }
     }
 
@@ -47,6 +64,7 @@ impl Kind {
         let request = match self {
             Self::Constant => request.uri("/.well-known/jwks.json"),
             Self::ReadSession => request.uri("/auth/session").header(header::COOKIE, jar.header()),
+            Self::Api(_) => request.uri("/api/items").header(header::COOKIE, jar.header()),
             Self::Refresh => request
                 .method(Method::POST)
                 .uri("/auth/token")
@@ -132,9 +150,10 @@ impl Measured {
     }
 }
 
-/// Sends requests of one kind over so many connections for so long; each connection has its own jars.
+/// Sends requests of one kind to an address over so many connections for so long; each connection has its own jars.
 pub(crate) async fn run(
     server: &Server,
+    address: SocketAddr,
     kind: Kind,
     jars: &mut Jars,
     connections: usize,
@@ -145,7 +164,7 @@ pub(crate) async fn run(
     let (server_before, client_before, began) = (server.used()?, server::used("self")?, Instant::now());
     let clients: Vec<_> = shares
         .into_iter()
-        .map(|jars| tokio::spawn(client(server.address, server.host.clone(), kind, jars, began + span)))
+        .map(|jars| tokio::spawn(client(address, server.host.clone(), kind, jars, began + span)))
         .collect();
     let (mut latencies, mut kept) = (Vec::new(), Jars::new());
     for client in clients {
@@ -190,7 +209,8 @@ async fn client(
         let body = response.into_body().collect().await?.to_bytes();
         latencies.push(began.elapsed().as_secs_f64() * 1000.0);
         ensure!(status == StatusCode::OK, "{}: {status} {}", kind.name(), String::from_utf8_lossy(&body));
-        ensure!(handed_out == (kind == Kind::Refresh), "every refresh rotates, and nothing else does");
+        let right = kind == Kind::Api(Way::GatewayRenewing) || handed_out == (kind == Kind::Refresh);
+        ensure!(right, "every refresh rotates, and nothing else does");
     }
     Ok((jars, latencies))
 }

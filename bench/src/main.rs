@@ -1,10 +1,11 @@
 //! Rough speed in one run: what the service answers a second, beside what the same server does with a constant
 //! answer and what the disk can do at all. Client and server share one machine and its loopback.
 //!
-//! `cargo build --release -p perennial && cargo run --release -p perennial-bench [-- --postgres]`
+//! `cargo build --release -p perennial && cargo run --release -p perennial-bench [-- --postgres|--gateway]`
 
 #![expect(clippy::print_stdout, reason = "a command speaks on its standard output")]
 
+mod gateway;
 mod load;
 mod machine;
 mod postgres;
@@ -40,6 +41,9 @@ pub(crate) struct Options {
     /// Measures refreshes over a PostgreSQL of its own, in turn with `pgbench` on the same one.
     #[arg(long)]
     postgres: bool,
+    /// Measures the ways to an upstream: alone, behind nginx, behind nginx that asks us, behind our gateway.
+    #[arg(long)]
+    gateway: bool,
 }
 
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -50,15 +54,18 @@ async fn main() -> anyhow::Result<()> {
     if options.postgres {
         return postgres::run(&options).await;
     }
-    let server = Server::start(&options, &Place::Folder)?;
+    if options.gateway {
+        return gateway::run(&options).await;
+    }
+    let server = Server::start(&options, &Place::Folder, &[])?;
     describe(&options, &server)?;
 
     let mut jars = server.issue(options.sessions)?;
     let mut measured = Vec::new();
     for kind in [Kind::Constant, Kind::ReadSession, Kind::Refresh] {
-        load::run(&server, kind, &mut jars, options.connections, WARM_UP).await?;
+        load::run(&server, server.address, kind, &mut jars, options.connections, WARM_UP).await?;
         let span = Duration::from_secs(options.seconds);
-        measured.push(load::run(&server, kind, &mut jars, options.connections, span).await?);
+        measured.push(load::run(&server, server.address, kind, &mut jars, options.connections, span).await?);
     }
     report(&measured);
     let syncs = machine::syncs_per_second(&server.data())?;
@@ -70,11 +77,7 @@ async fn main() -> anyhow::Result<()> {
 
 fn describe(options: &Options, server: &Server) -> anyhow::Result<()> {
     println!("machine   {}", machine::describe(&server.data())?);
-    println!(
-        "server    {} ({}), tokens.cooldown = 0ms, tokens.overlap = 0ms",
-        server.version,
-        options.binary.display()
-    );
+    println!("server    {} ({}), tokens.cooldown = 0ms", server.version, options.binary.display());
     println!("command   {}", std::env::args().collect::<Vec<_>>().join(" "));
     println!(
         "load      {} connections, HTTP/1.1 kept alive, {} sessions, {} s each after {} s of warm-up; client and \

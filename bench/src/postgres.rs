@@ -28,7 +28,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let settings = ["server_version", "synchronous_commit", "fsync", "shared_buffers"];
     let settings = settings.map(|name| format!("{name} = {}", database.sql(&format!("SHOW {name}")))).join(", ");
     let (name, url) = (database.name().to_owned(), database.keep());
-    let server = Server::start(options, &Place::Database(url))?;
+    let server = Server::start(options, &Place::Database(url), &[])?;
     crate::describe(options, &server)?;
     println!("database  {settings}; data on {}", machine::file_system(cluster.socket_directory())?);
     println!();
@@ -36,7 +36,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let script = server.data().join("update.sql");
     fs::write(&script, SCRIPT)?;
     let mut jars = server.issue(options.sessions)?;
-    load::run(&server, Kind::Refresh, &mut jars, options.connections, WARM_UP).await?;
+    load::run(&server, server.address, Kind::Refresh, &mut jars, options.connections, WARM_UP).await?;
     cluster.pgbench(&name, &script, options.connections, WARM_UP.as_secs());
     let mut ratios = Vec::new();
     println!(
@@ -46,7 +46,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     for _ in 0..ROUNDS {
         let updates = cluster.pgbench(&name, &script, options.connections, options.seconds);
         let span = Duration::from_secs(options.seconds);
-        let refreshes = load::run(&server, Kind::Refresh, &mut jars, options.connections, span).await?;
+        let refreshes = load::run(&server, server.address, Kind::Refresh, &mut jars, options.connections, span).await?;
         ratios.push(refreshes.rate() / updates);
         println!(
             "{updates:>16.0} {:>16.0} {:>7.2} {:>9.2} {:>9.2}   {:>16}",

@@ -51,11 +51,13 @@ pub(crate) struct Used {
 const TICK: Duration = Duration::from_millis(10);
 
 impl Server {
-    pub(crate) fn start(options: &Options, place: &Place) -> anyhow::Result<Self> {
+    /// Starts it with these variables besides.
+    pub(crate) fn start(options: &Options, place: &Place, variables: &[(&str, String)]) -> anyhow::Result<Self> {
         let binary = options.binary.canonicalize().with_context(|| {
             format!("there is no {}: run `cargo build --release -p perennial`", options.binary.display())
         })?;
-        let folder = options.directory.canonicalize()?.join(format!("bench-{}", std::process::id()));
+        let folder =
+            options.directory.canonicalize()?.join(format!("bench-{}-{}", std::process::id(), free_ports::<1>()[0]));
         fs::create_dir(&folder)?;
         let version = Command::new(&binary).arg("--version").output()?.stdout;
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -75,6 +77,7 @@ impl Server {
             }
         };
         configure(&mut command, place, &folder.join("data"), &host)?;
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         let process = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
         let version = String::from_utf8_lossy(&version).trim().to_owned();
         let mut server = Self { binary, place: place.clone(), process, folder, version, host, address, admin };
