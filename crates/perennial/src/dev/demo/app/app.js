@@ -4,6 +4,7 @@ import { server, person } from './facts.js'
 
 const ROWS = 50
 const REMEMBERED = 400
+const DRAWN_EVERY_MS = 200
 const find = (selector) => document.querySelector(selector)
 const pause = (ms) => new Promise((done) => setTimeout(done, ms))
 
@@ -208,7 +209,7 @@ async function playTheft() {
   const list = find('.steps')
   list.replaceChildren()
   find('#theft').hidden = false
-  find('#theft').scrollIntoView({ block: 'nearest', behavior: 'smooth' })
+  find('#theft').scrollIntoView({ block: 'nearest' })
   for (const { who, run, good, bad } of STORY) {
     const item = element('li', `step-of-${who.toLowerCase()}`)
     item.append(element('p', 'who', who), element('p', 'hint', '…'))
@@ -272,14 +273,14 @@ function forget() {
 function draw() {
   if (due) return
   due = true
-  requestAnimationFrame(() => {
+  setTimeout(() => {
     due = false
     forget()
     for (const [name, count] of Object.entries(counts)) find(`[data-count=${name}]`).textContent = count.toLocaleString('en-GB')
     const wanted = find('#notable').checked ? seen.filter(isNotable) : seen
     find('#none').hidden = wanted.length > 0
     find('.exchanges').replaceChildren(...folded(wanted).slice(0, ROWS).map(row))
-  })
+  }, DRAWN_EVERY_MS)
 }
 
 // One row for what came to the same several times in a row, if there is nothing notable about it.
