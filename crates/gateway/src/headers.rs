@@ -14,7 +14,7 @@ use perennial_protocol::{
     token::Transport,
 };
 
-use crate::{Gateway, phases::Accepted, settings::GatewaySettings};
+use crate::{Gateway, phases::Accepted, settings::GatewaySettings, upstream::encoding::offer_readable};
 
 /// Headers of one connection alone (RFC 9110 §7.6.1). `Expect` is answered here, when the body is first read.
 const HOP_BY_HOP: [&str; 9] = [
@@ -56,6 +56,9 @@ pub(crate) fn outbound(gateway: &Gateway, accepted: &Accepted<'_>, pass: &Pass) 
         set_identity(&mut headers, identity, accepted.route.forward);
     }
     set_forwarding(&mut headers, settings, accepted);
+    if settings.expired_rule(accepted.route).is_some_and(|rule| rule.body.is_some()) {
+        offer_readable(&mut headers);
+    }
     if wants_trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }

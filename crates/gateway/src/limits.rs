@@ -47,3 +47,7 @@ pub const VAIN_CALL_EVERY: Duration = Duration::from_secs(10);
 
 /// How many addresses are counted.
 pub const ADDRESSES: usize = 10_000;
+
+/// How many access tokens are remembered that were called expired when they were new, and how long.
+pub const REFUSED_FRESH: usize = 10_000;
+pub const REFUSED_FRESH_KEPT: Duration = Duration::from_secs(60);

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use perennial_protocol::{
     cookie::{CookieNames, set::Secure},
     origin::OriginPolicy,
-    route::{ForeignIssuer, Route, RouteTable},
+    route::{ExpiredRule, ForeignIssuer, Route, RouteTable},
     token::Transport,
 };
 
@@ -41,5 +41,11 @@ impl GatewaySettings {
         self.cookies.is_ours(cookie)
             || self.issuers.values().any(|issuer| issuer.keeps(cookie))
             || issuer.is_some_and(|issuer| issuer.reads(cookie))
+    }
+
+    /// The rule by which upstreams of this route say that a token has expired.
+    pub(crate) fn expired_rule<'s>(&'s self, route: &'s Route) -> Option<&'s ExpiredRule> {
+        let issuer = route.issuer.as_ref().and_then(|name| self.issuers.get(name));
+        issuer.map(|issuer| &issuer.expired).or(route.expired.as_ref())
     }
 }

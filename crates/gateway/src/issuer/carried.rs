@@ -26,7 +26,7 @@ impl Carried {
             headers.get_all(header::COOKIE).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         let jar = Jar::read(cookies.iter().map(AsRef::as_ref));
         let token = |name: &str| {
-            let value = jar.value(name).filter(|value| !value.is_empty());
+            let value = jar.last_value(name).filter(|value| !value.is_empty());
             value.map(|value| ForeignToken::new(value.to_owned()))
         };
         Self { access: token(&told.access_cookie.name), refresh: token(&told.refresh_cookie.name) }

@@ -11,6 +11,7 @@ mod calls;
 mod carried;
 mod kept;
 mod logout;
+mod refused_fresh;
 mod renewal;
 mod tokens;
 mod visit;
@@ -25,7 +26,7 @@ use perennial_protocol::{
     route::{ForeignIssuer, PathPrefix, Route},
 };
 
-use self::{allowance::Allowance, calls::Call, visit::Visit};
+use self::{allowance::Allowance, calls::Call, refused_fresh::RefusedFresh, visit::Visit};
 use crate::{Gateway, exchange::Exchange, phases::Accepted, settings::GatewaySettings, upstream::Outgoing};
 
 /// The foreign issuers of a gateway.
@@ -34,6 +35,7 @@ pub(crate) struct Issuers {
     by_name: BTreeMap<String, Issuer>,
     refreshes: Arc<dyn ForeignRefreshes>,
     allowance: Arc<Allowance>,
+    refused_fresh: RefusedFresh,
 }
 
 /// One of them.
@@ -52,7 +54,12 @@ struct Issuer {
 impl Issuers {
     pub(crate) fn new(settings: &GatewaySettings, refreshes: Arc<dyn ForeignRefreshes>) -> Self {
         let issuer = |(name, told): (&String, &ForeignIssuer)| Some((name.clone(), Issuer::new(settings, name, told)?));
-        Self { by_name: settings.issuers.iter().filter_map(issuer).collect(), refreshes, allowance: Arc::default() }
+        Self {
+            by_name: settings.issuers.iter().filter_map(issuer).collect(),
+            refreshes,
+            allowance: Arc::default(),
+            refused_fresh: RefusedFresh::default(),
+        }
     }
 }
 

@@ -138,16 +138,15 @@ impl<'g> Visit<'g> {
         }
     }
 
-    /// Repair: the upstream says that the access token has expired, whatever it says itself.
+    /// Repair: the upstream says that the access token has expired, whatever the token says.
     async fn repaired(
         &mut self,
         answer: http::Response<Incoming>,
         body: &mut Outgoing,
         exchange: &mut Exchange,
     ) -> Result<Response, Stop> {
-        let (answer, expired) = repair::says_expired(&self.issuer.told.expired, answer).await;
-        // A fresh token that is refused says that the refusal is not about the token.
-        if !expired || self.renewed {
+        let (answer, expired) = self.says_expired(answer).await;
+        if !expired {
             return Ok(answer);
         }
         let Some(token) = self.carried.refresh.clone() else {
@@ -159,7 +158,20 @@ impl<'g> Visit<'g> {
             return Err(Stop::Refused(Refusal::RetryWithBody));
         }
         exchange.replayed = true;
-        Ok(self.send(true, body).await?.map(Body::new))
+        let answer = self.send(true, body).await?;
+        Ok(self.says_expired(answer).await.0)
+    }
+
+    /// The answer, and whether another access token could mend it. That a fresh one is called expired says that the
+    /// refusal is not about the token.
+    async fn says_expired(&self, answer: http::Response<Incoming>) -> (Response, bool) {
+        let (answer, expired) = repair::says_expired(&self.issuer.told.expired, answer).await;
+        let (Some(access), true) = (&self.carried.access, expired) else { return (answer, false) };
+        if self.renewed {
+            self.issuers.refused_fresh.note(access, Instant::now());
+        }
+        let helps = !self.issuers.refused_fresh.has(access, Instant::now());
+        (answer, helps)
     }
 
     async fn send(&self, presents: bool, body: &mut Outgoing) -> Result<http::Response<Incoming>, Refusal> {

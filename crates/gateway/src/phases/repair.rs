@@ -15,7 +15,7 @@ use perennial_protocol::{
 use super::{accept::Accepted, forward};
 use crate::{
     Gateway, limits,
-    upstream::{Outgoing, body},
+    upstream::{Outgoing, body, encoding},
 };
 
 /// The answer that the client gets.
@@ -80,6 +80,6 @@ pub(crate) async fn says_expired(rule: &ExpiredRule, answer: Response<Incoming>)
     }
     let (head, body) = answer.into_parts();
     let (seen, body) = body::beginning(body, limits::REFUSAL_BYTES_MAX, limits::SMALL_BODY_WAIT).await;
-    let matches = rule.matches(status, &seen);
+    let matches = rule.matches(status, &encoding::decoded(&head.headers, &seen));
     (Response::from_parts(head, body), matches)
 }

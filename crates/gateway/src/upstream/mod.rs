@@ -1,6 +1,7 @@
 //! The servers behind the gateway: connections to them, and one request to one of them.
 
 pub(crate) mod body;
+pub(crate) mod encoding;
 
 use std::{
     fmt,

@@ -100,6 +100,12 @@ impl Jar {
         self.cookies.iter().find(|(carried, _)| carried == name).map(|(_, value)| value.as_str())
     }
 
+    /// The last value under exactly this name. Browsers name the cookies of a longer path first, and of two that are
+    /// for the same path the older one (RFC 6265bis §5.8.3).
+    pub fn last_value(&self, name: &str) -> Option<&str> {
+        self.cookies.iter().rfind(|(carried, _)| carried == name).map(|(_, value)| value.as_str())
+    }
+
     fn kind<'j>(&'j self, base: &'j str) -> impl Iterator<Item = (&'j str, &'j str)> {
         self.cookies
             .iter()

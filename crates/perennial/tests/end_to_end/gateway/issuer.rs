@@ -25,12 +25,13 @@ const PAGE: &str = "/users/page";
 /// What a browser says when a person follows a link or types an address.
 const NAVIGATES: &[(&str, &str)] = &[("sec-fetch-mode", "navigate"), ("sec-fetch-site", "none")];
 
-/// The configuration of the guide, for an upstream that listens here.
+const GUIDE: &str = include_str!("../../../../../docs/guides/foreign-issuer.md");
+
+/// The configuration of the guide with these keys besides, for an upstream that listens here.
 fn configured(upstream: &str, keys: &str) -> Setup {
-    Setup::default().with_config(&format!(
-        "[[gateway.routes]]\npath = \"/users\"\nupstream = \"{upstream}\"\nstrip_prefix = \"/users\"\n\
-         issuer = \"users\"\n[gateway.issuers.users]\npreset = \"json-tokens\"\nlogin_page = \"/users/login\"\n{keys}"
-    ))
+    let block = GUIDE.split("```").find_map(|block| block.strip_prefix("toml\n")).expect("the guide has one");
+    assert!(block.contains("http://127.0.0.1:9000"), "{block}");
+    Setup::default().with_config(&block.replace("http://127.0.0.1:9000", upstream)).with_config(keys)
 }
 
 /// A gateway in front of an issuer.

@@ -45,7 +45,10 @@ async fn a_login_that_is_refused_passes_untouched() {
 async fn a_login_that_leads_to_a_page_passes_with_its_body() {
     let upstream = Upstream::answering(|seen| match seen.method.as_str() {
         "GET" => Reply::html(200, "<form method=post>"),
-        _ => Reply::html(303, "<a href=/home>on</a>").header("location", "/home").header("set-cookie", "flash=1"),
+        _ => Reply::html(303, "<a href=/home>on</a>")
+            .header("location", "/home")
+            .header("set-cookie", "flash=1")
+            .header("set-cookie", "refresh_token=planted; Path=/"),
     });
     let server = Server::start_with(BINARY, configured(&upstream.url(), ""));
     let browser = server.browser();
@@ -179,6 +182,9 @@ async fn a_refresh_token_travels_in_a_field_where_the_issuer_wants_it_there() {
         browser.keep(&answer);
         assert_eq!((answer.status, issuer.refresh_calls()), (200, 1), "{travels}");
         assert_eq!(issuer.upstream.last().header("cookie"), None, "{travels}");
+        assert_eq!(browser.send("GET", ME, &[("x-refresh-token", "planted")], None).await.status, 200);
+        let planted = issuer.upstream.last().header("x-refresh-token").is_some();
+        assert_eq!(planted, travels.starts_with("json"), "{travels}: where it travels, it comes from us alone");
         assert_eq!(call(&browser, LOGOUT).await.status, 200);
         assert_eq!(call(&browser, REFRESH).await.status, 401, "{travels}: its family is over");
     }

@@ -177,3 +177,16 @@ async fn made_up_tokens_of_one_address_do_not_flood_the_issuer() {
     assert_eq!(issuer.refresh_calls(), refused);
     assert!((30..40).contains(&refused), "{refused}");
 }
+
+#[tokio::test]
+async fn an_upstream_that_breaks_off_after_a_renewal_costs_none_of_the_new_tokens() {
+    let issuer = Issuer::start(IssuerSetup::default());
+    let proxy = FaultProxy::start(issuer.upstream.port());
+    let server = Server::start_with(BINARY, configured(&proxy.url(), ""));
+    let mut browser = due(&server).await;
+    proxy.exchange(proxy.exchanges() + 2, Fault::DropAnswer);
+    let answer = browser.get(ME).await;
+    assert_eq!((answer.status, answer.code()), (502, "upstream_unavailable".to_owned()));
+    browser.keep(&answer);
+    assert_eq!((browser.get(ME).await.status, issuer.refresh_calls()), (200, 1));
+}

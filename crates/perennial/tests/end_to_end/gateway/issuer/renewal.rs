@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use perennial_testkit::{
-    Server,
-    upstream::{Issuer, IssuerSetup},
+    Browser, Server,
+    upstream::{Issuer, IssuerSetup, Reply, Upstream},
 };
 use serde_json::json;
 
@@ -113,4 +113,57 @@ async fn f07_an_answer_that_may_not_reach_the_jar_sets_nothing_and_loses_nothing
     browser.keep(&answer);
     browser.jar.remove("access_token");
     assert_eq!((browser.get(ME).await.status, issuer.refresh_calls(), issuer.punished()), (200, 2, 0));
+}
+
+#[tokio::test]
+async fn f28_of_two_cookies_of_one_name_the_one_of_the_whole_site_counts() {
+    let (issuer, server) = started(IssuerSetup::default());
+    let [_, refresh] = tokens(&logged_in(&server).await);
+    // A browser names the cookie of the longer path first.
+    let cookie = format!("access_token=old; refresh_token=old; access_token=; refresh_token={refresh}");
+    let answer = server.browser().send("GET", ME, &[("cookie", &cookie)], None).await;
+    assert_eq!((answer.status, issuer.refresh_calls()), (200, 1), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn f36_a_refusal_that_the_upstream_compresses_is_understood() {
+    const EXPIRED: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xabVJI-I\xcc\xccQ\xb2RrLNN-.V(\xc9\xcfN\xcdS\xc8H,VH\xad(\xc8,JMQ\xaa\x05\x002\x9e\xbd\xe0%\x00\x00\x00";
+    let upstream = Upstream::answering(|seen| match (seen.path(), seen.bearer()) {
+        ("/api/v1/users/auth/refresh-token", _) => Reply::json(200, &new_tokens("new")),
+        (_, Some("new")) => Reply::status(200),
+        _ => Reply::status(401).header("content-encoding", "gzip").body(EXPIRED),
+    });
+    let server = Server::start_with(BINARY, configured(&upstream.url(), ""));
+    let browser = with_tokens(&server, "old");
+    let answer = browser.send("GET", ME, &[("accept-encoding", "gzip, deflate, br, zstd")], None).await;
+    assert_eq!((answer.status, answer.sets("access_token=new")), (200, true));
+    assert_eq!(upstream.last().header("accept-encoding"), Some("gzip"), "what else could not be read");
+}
+
+#[tokio::test]
+async fn f14_a_fresh_token_that_is_called_expired_is_not_renewed_again_and_again() {
+    let upstream = Upstream::answering(|seen| match seen.path() {
+        "/api/v1/users/auth/refresh-token" => Reply::json(200, &new_tokens("new")),
+        _ => Reply::json(401, &json!({ "detail": "Access token has expired" })),
+    });
+    let server = Server::start_with(BINARY, configured(&upstream.url(), ""));
+    let mut browser = with_tokens(&server, "old");
+    let counts = || ["/api/v1/users/auth/refresh-token", "/api/v1/users/me"].map(|path| upstream.seen_at(path).len());
+    for sent in 2..5 {
+        let answer = browser.get(ME).await;
+        assert_eq!((answer.status, answer.field("detail")), (401, json!("Access token has expired")));
+        browser.keep(&answer);
+        assert_eq!(counts(), [1, sent]);
+    }
+}
+
+fn new_tokens(access: &str) -> serde_json::Value {
+    json!({ "data": { "access_token": access, "refresh_token": "next" } })
+}
+
+fn with_tokens(server: &Server, access: &str) -> Browser {
+    let mut browser = server.browser();
+    browser.jar.set("access_token", access);
+    browser.jar.set("refresh_token", "first");
+    browser
 }

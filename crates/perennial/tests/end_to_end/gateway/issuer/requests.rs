@@ -1,8 +1,10 @@
 //! What an upstream gets of a request, and what it may set.
 
+use std::time::Duration;
+
 use perennial_testkit::{
-    Server,
-    upstream::{Issuer, IssuerSetup, Reply, Upstream},
+    Server, WebSocket,
+    upstream::{Issuer, IssuerSetup, Reply, Upstream, by_path},
 };
 use serde_json::json;
 
@@ -19,7 +21,7 @@ async fn an_upstream_gets_the_access_token_as_bearer_and_no_cookie_of_the_jar() 
     assert_eq!((answer.status, answer.field("email")), (200, json!(Issuer::EMAIL)));
     let seen = issuer.upstream.last();
     assert_eq!(seen.every("authorization"), [format!("Bearer {}", tokens(&browser)[0])]);
-    assert_eq!(seen.every("cookie"), ["theme=dark"]);
+    assert_eq!((seen.every("cookie"), seen.header("x-refresh-token")), (vec!["theme=dark"], Some("kept")));
     assert_eq!(answer.header("cache-control"), Some("private"));
     assert!(answer.header("vary").is_some(), "{:?}", answer.headers);
     leaves_cookies(&answer);
@@ -88,4 +90,23 @@ async fn a_page_of_a_foreign_origin_reads_no_answer() {
     assert_eq!(answer.header("access-control-allow-origin"), None);
     let asks = [("origin", "https://evil.example"), ("access-control-request-method", "PUT")];
     assert_eq!(browser.send("OPTIONS", ME, &asks, None).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_web_socket_opens_with_a_fresh_token_and_leaves_the_cookies_to_the_next_answer() {
+    let upstream = Upstream::start(|asked| async move {
+        if asked.seen.path().ends_with("/refresh-token") {
+            return Reply::json(200, &json!({ "data": { "access_token": "new", "refresh_token": "next" } }));
+        }
+        by_path(asked).await
+    });
+    let server = Server::start_with(BINARY, configured(&upstream.url(), ""));
+    let mut browser = server.browser();
+    browser.jar.set("refresh_token", "first");
+    let mut socket = WebSocket::of(&browser, "/users/socket").await.expect("it opens");
+    assert_eq!((upstream.last().bearer(), upstream.last().header("cookie")), (Some("new"), None));
+    assert!(socket.echoes(Duration::from_secs(5)).await);
+    let answer = browser.get("/users/anything").await;
+    assert!(answer.sets("refresh_token=next"), "{:?}", answer.set_cookie);
+    assert_eq!(upstream.seen_at("/api").len(), 1, "one refresh served both");
 }
