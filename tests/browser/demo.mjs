@@ -4,7 +4,7 @@
 //        demo.mjs load URL EMAIL PASSWORD SECONDS
 //
 // `buttons` uses each of them once and tells what the page showed. `load` opens five tabs that each call the API ten
-// times a second, and tells what the browser sent and was answered. Prints one line of JSON.
+// times a second, sleep, and wake all at once; it tells what the browser sent and was answered. Prints one line of JSON.
 // PERENNIAL_CHROMIUM and PERENNIAL_NODE_MODULES name the browser and the folder of the packages.
 
 import { createRequire } from 'node:module'
@@ -16,6 +16,7 @@ const [story, URL_, email, password, seconds] = process.argv.slice(2)
 const TABS = 5
 const EVERY_MS = 100
 const UNDER_WAY_MAX = 3
+const BURST = 20
 
 const browser = await chromium.launch({
   executablePath: process.env.PERENNIAL_CHROMIUM,
@@ -122,7 +123,15 @@ async function load() {
   const took = (Date.now() - began) / 1000
   const statuses = {}
   for (const { path, status } of answers.slice(answeredBefore)) {
-    if (path.startsWith('/api/')) statuses[status] = (statuses[status] ?? 0) + 1
+    if (path === '/api/me') statuses[status] = (statuses[status] ?? 0) + 1
+  }
+  // Nobody asks until every token is dead; then all tabs ask at once, as after a night's sleep.
+  await pause(3000)
+  const woken = await Promise.all(tabs.map((tab) => tab.evaluate(burst, BURST)))
+  // What each tab shows once it has asked.
+  for (const tab of tabs) {
+    await tab.click('[data-do=me]')
+    await tab.waitForSelector('[data-do=me]:not([disabled])')
   }
   const times = results.flatMap((result) => result.times).sort((one, other) => one - other)
   return {
@@ -134,11 +143,17 @@ async function load() {
     authRequests: sent.slice(sentBefore).filter((path) => path.startsWith('/auth/')).length,
     unauthorized: answers.slice(answeredBefore).filter(({ status }) => status === 401).length,
     sessions: new Set(results.flatMap((result) => result.sessions)).size,
+    woken: woken.flat().filter((status) => status === 200).length,
     refusals: results.flatMap((result) => result.refusals).slice(0, 20),
     loggedOut: (await Promise.all(tabs.map((tab) => tab.isVisible('#nobody')))).filter(Boolean).length,
     p50: Math.round(times[Math.floor(times.length * 0.5)]),
     p99: Math.round(times[Math.floor(times.length * 0.99)]),
   }
+}
+
+// In a page: many calls at once.
+function burst(count) {
+  return Promise.all(Array.from({ length: count }, () => fetch('/api/items').then((answer) => answer.status)))
 }
 
 // In a page: a call every so often, but for turns at which the last ones are not answered yet: a browser that queues

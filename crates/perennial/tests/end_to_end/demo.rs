@@ -76,7 +76,7 @@ async fn counters(server: &Server) -> BTreeMap<String, u64> {
 
 /// Access tokens and forwarded tokens that live two seconds, and a rotation every twelve.
 #[tokio::test]
-async fn f05_f13_f36_five_tabs_with_tokens_of_two_seconds_send_no_auth_request_and_are_told_no_401() {
+async fn f05_f36_five_tabs_with_tokens_of_two_seconds_send_no_auth_request_and_are_told_no_401() {
     let seconds = std::env::var("PERENNIAL_DEMO_SECONDS").unwrap_or_else(|_| "15".to_owned());
     let setup = Setup::default()
         .with("tokens.access_ttl", "2s")
@@ -100,6 +100,7 @@ async fn f05_f13_f36_five_tabs_with_tokens_of_two_seconds_send_no_auth_request_a
     assert!(calls >= 10 * seconds, "the tabs kept at it: {calls} calls");
     assert_eq!((&told["authRequests"], &told["unauthorized"]), (&json!(0), &json!(0)));
     assert_eq!((&told["loggedOut"], &told["sessions"]), (&json!(0), &json!(1)));
+    assert_eq!(told["woken"], 100, "every call of tabs that have slept");
     assert_eq!((&told["unanswered"], &told["statuses"]), (&json!(0), &json!({ "200": calls })));
     assert!(refreshes("rotated") >= seconds / 15, "a rotation every twelve seconds or so: {told_of:?}");
     assert!(refreshes("rotated") + refreshes("cooldown") >= seconds / 3, "a renewal every two or so: {told_of:?}");
