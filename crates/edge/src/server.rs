@@ -12,20 +12,21 @@ use std::{
 use axum::{
     Router,
     extract::Request,
-    http::{HeaderValue, Version, header},
+    http::{HeaderValue, Method, Version, header},
 };
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
 };
+use perennial_protocol::refusal::Refusal;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tower::ServiceExt;
 
-use crate::client::Peer;
+use crate::{client::Peer, problem};
 
 /// The bounds of a listener.
 #[derive(Debug, Clone, Copy)]
@@ -134,6 +135,10 @@ fn connection_builder(limits: ServerLimits) -> Builder<TokioExecutor> {
 }
 
 /// The app as one connection sees it: every request knows its peer.
+///
+/// A chunked body is the last of its connection. One that named a length too is not to be told from it any more
+/// (hyper reads the chunks and forgets the length), and whoever stands in front may have gone by that length: what
+/// they take for the rest of the body must not be read as a request (RFC 9112 §6.1).
 fn connected(
     app: Router,
     peer: SocketAddr,
@@ -149,10 +154,17 @@ fn connected(
         let (app, stopping) = (app.clone(), Arc::clone(&stopping));
         async move {
             let is_http1 = request.version() <= Version::HTTP_11;
-            let mut request = request.map(axum::body::Body::new);
-            request.extensions_mut().insert(Peer(peer.ip()));
-            let mut response = app.oneshot(request).await?;
-            if is_http1 && stopping.load(Ordering::Relaxed) {
+            let is_last =
+                request.method() == Method::CONNECT || request.headers().contains_key(header::TRANSFER_ENCODING);
+            let mut response = if request.method() == Method::CONNECT {
+                // A tunnel to anywhere is not what these listeners are for.
+                problem::plain(&Refusal::MethodNotAllowed)
+            } else {
+                let mut request = request.map(axum::body::Body::new);
+                request.extensions_mut().insert(Peer(peer.ip()));
+                app.oneshot(request).await?
+            };
+            if is_http1 && (is_last || stopping.load(Ordering::Relaxed)) {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(response)

@@ -17,9 +17,10 @@ use perennial_protocol::{
 use crate::{Gateway, phases::Accepted, settings::GatewaySettings, upstream::encoding::offer_readable};
 
 /// Headers of one connection alone (RFC 9110 §7.6.1). `Expect` is answered here, when the body is first read.
-const HOP_BY_HOP: [&str; 9] = [
+const HOP_BY_HOP: [&str; 10] = [
     "connection",
     "expect",
+    "http2-settings",
     "keep-alive",
     "proxy-authenticate",
     "proxy-authorization",
@@ -30,15 +31,20 @@ const HOP_BY_HOP: [&str; 9] = [
 ];
 
 /// What a browser would act on for the whole origin, which is not the upstream's alone.
-const ORIGIN_WIDE: [&str; 5] =
-    ["alt-svc", "clear-site-data", "secure-session-challenge", "secure-session-registration", "secure-session-skipped"];
+const ORIGIN_WIDE: [&str; 6] = [
+    "alt-svc",
+    "clear-site-data",
+    "secure-session-challenge",
+    "secure-session-registration",
+    "secure-session-skipped",
+    "strict-transport-security",
+];
 
 /// The headers of the request as the upstream gets it.
 pub(crate) fn outbound(gateway: &Gateway, accepted: &Accepted<'_>, pass: &Pass) -> HeaderMap {
     let settings = &gateway.settings;
     let came = &accepted.head.headers;
     let wants_trailers = has_token(came, &header::TE, "trailers");
-    let protocol = came.get(header::UPGRADE).filter(|_| accepted.upgrade.is_some()).cloned();
     let mut headers = came.clone();
     remove_hop_by_hop(&mut headers);
     remove_claims(&mut headers);
@@ -62,9 +68,9 @@ pub(crate) fn outbound(gateway: &Gateway, accepted: &Accepted<'_>, pass: &Pass) 
     if wants_trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
-    if let Some(protocol) = protocol {
+    if accepted.upgrade.is_some() {
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(header::UPGRADE, protocol);
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     }
     headers
 }
@@ -108,7 +114,7 @@ pub(crate) fn keep_private(headers: &mut HeaderMap) {
     }
     headers.append(header::VARY, HeaderValue::from_static("Cookie"));
     // Some caches in front go by headers of their own.
-    for name in ["cdn-cache-control", "surrogate-control"] {
+    for name in ["cdn-cache-control", "surrogate-control", "x-accel-expires"] {
         headers.remove(name);
     }
 }
@@ -131,6 +137,10 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
         .collect();
     for name in named {
         headers.remove(name);
+    }
+    // What came in chunks has no other length (RFC 9112 §6.3).
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        headers.remove(header::CONTENT_LENGTH);
     }
     for name in HOP_BY_HOP {
         headers.remove(name);

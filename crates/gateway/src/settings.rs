@@ -38,7 +38,7 @@ impl GatewaySettings {
     /// issuer. An upstream of that issuer gets its token from us alone.
     pub(crate) fn keeps_to_itself(&self, cookie: &str, route: &Route) -> bool {
         let issuer = route.issuer.as_ref().and_then(|name| self.issuers.get(name));
-        self.cookies.is_ours(cookie)
+        self.cookies.is_reserved(cookie)
             || self.issuers.values().any(|issuer| issuer.keeps(cookie))
             || issuer.is_some_and(|issuer| issuer.reads(cookie))
     }

@@ -115,20 +115,21 @@ impl Service {
 
     /// Spends allowances before what they limit is tried: all of them, or none if one is used up.
     pub async fn spend(&self, spends: &[Spend]) -> Result<(), Refusal> {
-        // A look first: once an allowance is used up, a flood of tries costs no write.
-        self.refuse_used_up(spends).await?;
-        let now = self.now();
-        let write = |spend: &Spend| Write::SpendAllowance {
-            key: self.allowance_key(spend),
-            limit: spend.limit,
-            window: spend.window,
-            now,
-        };
-        if self.apply(spends.iter().map(write).collect()).await? == Applied::Done {
-            return Ok(());
+        for _ in 0..limits::APPLY_ATTEMPT_MAX {
+            // A look first: once an allowance is used up, a flood of tries costs no write.
+            self.refuse_used_up(spends).await?;
+            let now = self.now();
+            let write = |spend: &Spend| Write::SpendAllowance {
+                key: self.allowance_key(spend),
+                limit: spend.limit,
+                window: spend.window,
+                now,
+            };
+            if self.apply(spends.iter().map(write).collect()).await? == Applied::Done {
+                return Ok(());
+            }
+            // Others spent or cleared some of it meanwhile: the next look tells which.
         }
-        // Others spent the rest since the look, so the second look finds what is used up.
-        self.refuse_used_up(spends).await?;
         Err(Refusal::TooManyAttempts { retry_after: self.jittered(Millis::seconds(1)) })
     }
 

@@ -114,7 +114,7 @@ impl Nodes {
     /// A command of the binary over the same database, to be run.
     pub fn prepared(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(arguments).args(self.setup.config_arguments(self.scratch.path()));
+        command.args(self.setup.config_arguments(self.scratch.path())).args(arguments);
         command.env("PERENNIAL__STORE__URL", self.database.url());
         command.env("PERENNIAL__KEYS__MASTER_FILE", self.scratch.path().join("master"));
         command.env("PERENNIAL__SERVER__PUBLIC_URL", PUBLIC_URL);

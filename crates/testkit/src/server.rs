@@ -177,7 +177,7 @@ impl Server {
     /// Runs another command of the binary against this server's data; answers what it printed.
     pub fn command(&self, arguments: &[&str]) -> std::process::Output {
         let mut command = Command::new(&self.binary);
-        command.args(arguments).args(self.setup.config_arguments(self.scratch.path()));
+        command.args(self.setup.config_arguments(self.scratch.path())).args(arguments);
         command.env("PERENNIAL__STORE__URL", format!("sqlite:{}", self.database().display()));
         command.env("PERENNIAL__KEYS__DIR", self.data().join("keys"));
         command.env("PERENNIAL__SERVER__PUBLIC_URL", &self.url);

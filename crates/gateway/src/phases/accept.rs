@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use axum::{body::Body, extract::Request};
-use http::{HeaderMap, Version, header, request::Parts};
+use http::{HeaderMap, Method, Version, header, request::Parts};
 use hyper::upgrade::OnUpgrade;
 use perennial_edge::client::Peer;
 use perennial_protocol::{
@@ -43,8 +43,7 @@ pub(crate) fn accept(gateway: &Gateway, request: Request) -> Result<(Accepted<'_
         return Err(Refusal::BodyTooLarge);
     }
     let peer = head.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
-    let asks = head.version == Version::HTTP_11 && head.headers.contains_key(header::UPGRADE);
-    let upgrade = asks.then(|| head.extensions.remove::<OnUpgrade>()).flatten();
+    let upgrade = asks_for_web_socket(&head).then(|| head.extensions.remove::<OnUpgrade>()).flatten();
     let body = Outgoing::Streamed(limited(body, route));
     Ok((Accepted { route, head, peer, upgrade }, body))
 }
@@ -57,16 +56,28 @@ fn well_formed(head: &Parts) -> Result<(), Refusal> {
     let one_length = head.headers.get_all(header::CONTENT_LENGTH).iter().count() <= 1;
     let both =
         head.headers.contains_key(header::CONTENT_LENGTH) && head.headers.contains_key(header::TRANSFER_ENCODING);
+    let mut codings = head.headers.get_all(header::TRANSFER_ENCODING).iter();
+    let coded = codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
     let sentence = if absolute {
         "Ask with a path alone, such as `GET /path HTTP/1.1` (RFC 9112 §3.2.1)."
-    } else if hosts > 1 {
-        "The request names more than one Host (RFC 9112 §3.2)."
+    } else if hosts > 1 || (hosts == 0 && head.version == Version::HTTP_11) {
+        "The request names one Host, and only one (RFC 9112 §3.2)."
     } else if both || !one_length {
         "The length of the body is said twice (RFC 9112 §6.3)."
+    } else if coded {
+        "A body is sent as it is or in chunks, and in no other coding (RFC 9112 §6.1)."
     } else {
         return Ok(());
     };
     Err(Refusal::InvalidRequest(sentence.to_owned()))
+}
+
+/// Another protocol is not passed on: with one that carries requests, such as `h2c`, nothing would stand between the
+/// client and the upstream any more.
+fn asks_for_web_socket(head: &Parts) -> bool {
+    let mut protocols = head.headers.get_all(header::UPGRADE).iter();
+    let web_socket = protocols.next().is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    web_socket && protocols.next().is_none() && head.version == Version::HTTP_11 && head.method == Method::GET
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

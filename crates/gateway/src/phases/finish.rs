@@ -9,7 +9,6 @@ use super::accept::Accepted;
 use crate::{Gateway, headers, tunnel};
 
 pub(crate) fn finish(gateway: &Gateway, accepted: Accepted<'_>, pass: Pass, mut answer: Response) -> Response {
-    let protocol = answer.headers().get(http::header::UPGRADE).cloned();
     match accepted.route.forward {
         Forward::ToAuthority => headers::remove_hop_by_hop(answer.headers_mut()),
         Forward::Bearer | Forward::Headers | Forward::Nothing => {
@@ -22,7 +21,7 @@ pub(crate) fn finish(gateway: &Gateway, accepted: Accepted<'_>, pass: Pass, mut 
     }
     pass.cookies.set_on(answer.headers_mut());
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return tunnel::upgrade::join(gateway, accepted.upgrade, pass.identity, protocol, answer);
+        return tunnel::upgrade::join(gateway, accepted.upgrade, pass.identity, answer);
     }
     answer
 }

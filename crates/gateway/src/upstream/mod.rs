@@ -181,12 +181,18 @@ fn tls() -> rustls::ClientConfig {
 
 /// What a failed request comes to: the client's own body may have been the trouble.
 fn refusal(upstream: &Upstream, error: &Error) -> Refusal {
+    let mut client_broke_off = false;
     let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
     while let Some(error) = cause {
         if error.is::<http_body_util::LengthLimitError>() {
             return Refusal::BodyTooLarge;
         }
+        // Only bodies of clients are wrapped so.
+        client_broke_off |= error.is::<axum::Error>();
         cause = error.source();
+    }
+    if client_broke_off {
+        return Refusal::InvalidRequest("The body ended early, or its chunks cannot be read.".into());
     }
     tracing::warn!(upstream = %upstream.authority, reason = %deepest(error), "an upstream broke off");
     Refusal::UpstreamUnavailable

@@ -17,7 +17,7 @@ pub(crate) struct Program {
 
 impl Program {
     /// One whose key may do everything.
-    fn new(server: &Server) -> Self {
+    pub(crate) fn new(server: &Server) -> Self {
         Self::with_scopes(server, "backend", &[])
     }
 

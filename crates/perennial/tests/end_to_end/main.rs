@@ -6,6 +6,7 @@ mod attacks;
 mod bearer;
 mod client;
 mod config;
+mod conformance;
 mod cors;
 mod demo;
 mod durability;

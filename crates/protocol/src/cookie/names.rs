@@ -20,6 +20,9 @@ pub struct CookieNames {
     pub tags: Tags,
 }
 
+/// What browsers ask of a cookie by its name (RFC 6265bis §4.1.3).
+const BROWSER_PREFIXES: [&str; 4] = ["__Host-Http-", "__Host-", "__Http-", "__Secure-"];
+
 /// Whether names carry their session's two characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tags {
@@ -46,6 +49,13 @@ impl CookieNames {
         let whole = [&self.csrf, &self.hint, &self.mfa_setup, &self.mfa_verify, &self.verify_email, &self.known];
         let tagged = [&self.refresh, &self.access, &self.stale];
         whole.into_iter().any(|ours| ours == name) || tagged.into_iter().any(|base| belongs_to(name, base))
+    }
+
+    /// Whether no upstream may see or set a cookie of this name: it is one of ours, or would be one on the day on
+    /// which the site moves to https.
+    pub fn is_reserved(&self, name: &str) -> bool {
+        let bare = BROWSER_PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
+        self.is_ours(name) || self.is_ours(bare)
     }
 
     pub fn step(&self, step: StepName) -> &str {

@@ -58,12 +58,14 @@ impl RouteTable {
         })
     }
 
-    /// The route of a request. A path whose parameters (`;x`, RFC 3986 §3.3) lead it to another route has none:
-    /// some upstreams leave them out.
+    /// The route of a request. A path whose parameters (`;x`, RFC 3986 §3.3) lead it to another route, or hide a dot
+    /// segment (`/..;/`), has none: some upstreams leave them out.
     pub fn find(&self, method: &str, path: &str) -> Result<Routed<'_>, PathProblem> {
         path::check(path)?;
         let found = self.route_of(path);
-        let bare = self.route_of(&without_parameters(path));
+        let bare = without_parameters(path);
+        path::check(&bare)?;
+        let bare = self.route_of(&bare);
         if found.map(|route| &route.path) != bare.map(|route| &route.path) {
             return Err(PathProblem::Parameters);
         }
@@ -194,6 +196,8 @@ mod tests {
         check("GET /api/reports;x", "400");
         check("GET /api/reports%3bx", "400");
         check("GET /api/reports/a;b", "/api/reports");
+        check("GET /api/..;/app", "400");
+        check("GET /api/%2e.%3bx/app", "400");
     }
 
     #[test]

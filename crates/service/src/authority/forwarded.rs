@@ -8,7 +8,12 @@ use std::{
 
 use perennial_edge::authority::{ForwardedToken, Identity};
 use perennial_protocol::{
-    claims::Claims, id::SessionKey, refusal::Refusal, session::Session, time::Millis, token::AccessClaims,
+    claims::Claims,
+    id::SessionKey,
+    refusal::Refusal,
+    session::Session,
+    time::{Millis, UnixMillis},
+    token::AccessClaims,
 };
 use quick_cache::{Equivalent, sync::Cache};
 use serde_json::{Map, Value};
@@ -100,7 +105,9 @@ pub(super) async fn identity(
 
 fn made(service: &Service, session: &Session, person: &Person, audience: Option<&str>) -> Identity {
     let now = service.now();
-    let expires_at = now.plus(service.settings.forwarded_ttl).min(session.ends_at);
+    // A token tells its end in whole seconds, and is not to end before it is thought to.
+    let expires_at = UnixMillis(now.plus(service.settings.forwarded_ttl).plus(Millis(999)).unix_seconds() * 1000);
+    let expires_at = expires_at.min(session.ends_at);
     let claims = service.access.claims(&*service.entropy, session, session.rotation.generation, now, expires_at);
     let claims = claims.with(person.claims.overlaid_with(&session.claims)).forwarded(audience);
     Identity {
@@ -116,7 +123,7 @@ fn made(service: &Service, session: &Session, person: &Person, audience: Option<
 /// While the store cannot be asked and the session is not known: what a good access token says, for as long
 /// as it says it.
 pub(super) fn identity_by_claims(service: &Service, access: &AccessClaims, audience: Option<&str>) -> Identity {
-    let left = Millis::seconds(access.exp - service.now().unix_seconds());
+    let left = UnixMillis(access.exp * 1000).since(service.now());
     let further: Map<String, Value> = Claims::default().as_map().clone();
     let claims = access.clone().with(further).forwarded(audience);
     Identity {

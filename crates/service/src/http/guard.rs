@@ -86,12 +86,12 @@ pub enum Acting {
 
 impl Acting {
     pub fn of(method: &Method, headers: &HeaderMap) -> Self {
-        if headers.contains_key(header::UPGRADE) {
-            Self::Upgrades
-        } else if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
-            Self::Reads
-        } else {
+        if !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
             Self::Acts
+        } else if headers.contains_key(header::UPGRADE) {
+            Self::Upgrades
+        } else {
+            Self::Reads
         }
     }
 }

@@ -1,8 +1,16 @@
 //! Renewal in passing: an access token that is missing or about to die costs the browser nothing.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
-use perennial_testkit::{Answer, Browser, Dice, Server, Setup, WebSocket, generation_of, upstream::Upstream};
+use perennial_testkit::{
+    Answer, Browser, Dice, Server, Setup, WebSocket, decode_base64url, generation_of,
+    upstream::{Reply, Upstream},
+};
+use serde_json::Value;
 
 use super::{EXPIRY, SOON, act, before, counted};
 
@@ -60,6 +68,28 @@ async fn f36_an_access_token_is_renewed_in_the_last_fifth_of_its_life() {
     assert!(answer.status == 200 && answer.hands_out_refresh(), "{:?}", answer.set_cookie);
     browser.keep(&answer);
     assert_eq!(browser.get("/api/young").await.set_cookie.len(), 0);
+}
+
+#[tokio::test]
+async fn f36_a_forwarded_token_has_half_of_its_life_before_it() {
+    let left = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&left);
+    let upstream = Upstream::answering(move |seen| {
+        let payload = seen.bearer().and_then(|token| decode_base64url(token.split('.').nth(1)?));
+        let claims: Value = serde_json::from_slice(&payload.expect("a token")).expect("JSON");
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+        let ends = u128::from(claims["exp"].as_u64().expect("an end")) * 1000;
+        noted.lock().expect("nobody panics while holding it").push(ends.saturating_sub(now));
+        Reply::status(200)
+    });
+    let server = before(&upstream, Setup::default().with("gateway.forwarded_ttl", "1s"));
+    let browser = server.logged_in().await;
+    for _ in 0..25 {
+        assert_eq!(browser.get("/api/x").await.status, 200);
+        tokio::time::sleep(Duration::from_millis(110)).await;
+    }
+    let left = left.lock().expect("nobody panics while holding it");
+    assert!(left.iter().all(|millis| (300..2000).contains(millis)), "{left:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -125,7 +125,7 @@ fn granted(service: &Service, came: &HeaderMap, pass: &Pass) -> Response {
         headers.extend(upstream::identity_lines(identity));
         headers.extend(upstream::bearer(&identity.token).map(|value| (header::AUTHORIZATION, value)));
     }
-    let others = upstream::cookies_of_others(came, |name| service.settings.cookies.is_ours(name));
+    let others = upstream::cookies_of_others(came, |name| service.settings.cookies.is_reserved(name));
     let others = others.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b"; "[..]);
     if let (false, Ok(others)) = (others.is_empty(), HeaderValue::from_bytes(&others)) {
         headers.insert(COOKIE, others);
