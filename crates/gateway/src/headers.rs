@@ -161,12 +161,14 @@ fn remove_claims(headers: &mut HeaderMap) {
     }
 }
 
-/// Leaves every other cookie as it came.
+/// Leaves every other cookie as it came, in one line: HTTP/2 may bring several, which servers of HTTP/1.1 do not expect
+/// (RFC 9113 §8.2.3).
 fn remove_own_cookies(headers: &mut HeaderMap, settings: &GatewaySettings, route: &Route) {
     let others = upstream::cookies_of_others(headers, |name| settings.keeps_to_itself(name, route));
     headers.remove(header::COOKIE);
-    for value in others {
-        headers.append(header::COOKIE, value);
+    let line = others.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b"; "[..]);
+    if let (false, Ok(line)) = (line.is_empty(), HeaderValue::from_bytes(&line)) {
+        headers.insert(header::COOKIE, line);
     }
 }
 

@@ -34,6 +34,9 @@ pub const RENEWAL_WAIT: Duration = Duration::from_secs(10);
 /// How long after a renewal an answer may still bring its cookies: the jar may hold newer ones later.
 pub const RENEWED_COOKIES_LATE: Duration = Duration::from_secs(30);
 
+/// How often a logout goes on to the successor of a token that was spent meanwhile.
+pub const LOGOUT_ATTEMPTS: usize = 3;
+
 /// The longest answer with tokens of a foreign issuer.
 pub const TOKEN_ANSWER_BYTES_MAX: usize = 64 * 1024;
 
@@ -42,8 +45,8 @@ pub const COOKIE_BYTES_MAX: usize = 4096;
 
 /// How many refresh calls of one address a foreign issuer may refuse in a burst, and how soon it may be asked for one
 /// more after that.
-pub const VAIN_CALLS: f64 = 30.0;
-pub const VAIN_CALL_EVERY: Duration = Duration::from_secs(10);
+pub const VAIN_CALLS: f64 = 100.0;
+pub const VAIN_CALL_EVERY: Duration = Duration::from_secs(2);
 
 /// How many addresses are counted.
 pub const ADDRESSES: usize = 10_000;

@@ -1,5 +1,5 @@
 //! How often a client address may have the issuer asked in vain: whoever sends made-up refresh tokens shall not make
-//! this gateway a means to flood it. A refresh that succeeds costs nothing.
+//! this gateway a means to flood it. A refresh that is not refused costs nothing, as many may share an address.
 
 use std::{
     fmt,
@@ -33,18 +33,14 @@ struct Left {
 }
 
 impl Allowance {
-    /// Takes one call, if there is one.
-    pub(super) fn take(&self, address: IpAddr, now: Instant) -> bool {
-        self.change(address, now, |left| {
-            let has = left.calls >= 1.0;
-            left.calls -= if has { 1.0 } else { 0.0 };
-            has
-        })
+    /// Whether the issuer may be asked for this address.
+    pub(super) fn has(&self, address: IpAddr, now: Instant) -> bool {
+        self.change(address, now, |left| left.calls >= 1.0)
     }
 
-    /// Gives back a call that was not in vain.
-    pub(super) fn give_back(&self, address: IpAddr, now: Instant) {
-        self.change(address, now, |left| left.calls = (left.calls + 1.0).min(limits::VAIN_CALLS));
+    /// The issuer was asked in vain. Calls that were under way together may cost more than was left.
+    pub(super) fn spend(&self, address: IpAddr, now: Instant) {
+        self.change(address, now, |left| left.calls = (left.calls - 1.0).max(-limits::VAIN_CALLS));
     }
 
     fn change<T>(&self, address: IpAddr, now: Instant, change: impl FnOnce(&mut Left) -> T) -> T {
@@ -78,34 +74,39 @@ mod tests {
         text.parse().expect("an address")
     }
 
-    #[test]
-    fn so_many_calls_in_vain_are_free_and_then_one_every_while() {
-        let (allowance, began) = (Allowance::default(), Instant::now());
-        let client = address("192.0.2.1");
-        let taken = (0..100).filter(|_| allowance.take(client, began)).count();
-        assert_eq!(taken, limits::VAIN_CALLS as usize);
-        let later = began + limits::VAIN_CALL_EVERY;
-        assert!(allowance.take(client, later) && !allowance.take(client, later));
-        assert!(allowance.take(address("192.0.2.2"), later), "everybody has their own");
-        let much_later = later + Duration::from_secs(24 * 3600);
-        assert_eq!((0..100).filter(|_| allowance.take(client, much_later)).count(), limits::VAIN_CALLS as usize);
+    /// How many calls in vain are made, one after the other.
+    fn vain(allowance: &Allowance, client: &str, now: Instant) -> usize {
+        let asked = || allowance.has(address(client), now);
+        (0..1000).take_while(|_| asked()).map(|_| allowance.spend(address(client), now)).count()
     }
 
     #[test]
-    fn a_call_that_was_not_in_vain_costs_nothing() {
-        let (allowance, now) = (Allowance::default(), Instant::now());
+    fn so_many_calls_in_vain_are_free_and_then_one_every_while() {
+        let (allowance, began) = (Allowance::default(), Instant::now());
+        let all = limits::VAIN_CALLS as usize;
+        assert_eq!(vain(&allowance, "192.0.2.1", began), all);
+        assert_eq!(vain(&allowance, "192.0.2.1", began + limits::VAIN_CALL_EVERY), 1);
+        assert_eq!(vain(&allowance, "192.0.2.2", began), all, "everybody has their own");
+        let much_later = began + Duration::from_secs(24 * 3600);
+        assert_eq!(vain(&allowance, "192.0.2.1", much_later), all);
+    }
+
+    #[test]
+    fn what_was_asked_at_once_is_paid_for_later_and_not_for_ever() {
+        let (allowance, began) = (Allowance::default(), Instant::now());
         let client = address("192.0.2.1");
-        for _ in 0..1000 {
-            assert!(allowance.take(client, now));
-            allowance.give_back(client, now);
+        for _ in 0..10_000 {
+            allowance.spend(client, began);
         }
+        let paid = began + limits::VAIN_CALL_EVERY * (limits::VAIN_CALLS as u32 + 1);
+        assert!(!allowance.has(client, paid - limits::VAIN_CALL_EVERY) && allowance.has(client, paid));
     }
 
     #[test]
     fn a_network_of_ipv6_counts_as_one_address() {
         let (allowance, now) = (Allowance::default(), Instant::now());
-        while allowance.take(address("2001:db8::1"), now) {}
-        assert!(!allowance.take(address("2001:db8::2"), now));
-        assert!(allowance.take(address("2001:db8:0:1::1"), now));
+        assert!(vain(&allowance, "2001:db8::1", now) > 0);
+        assert_eq!(vain(&allowance, "2001:db8::2", now), 0);
+        assert!(vain(&allowance, "2001:db8:0:1::1", now) > 0);
     }
 }

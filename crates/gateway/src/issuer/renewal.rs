@@ -80,13 +80,13 @@ struct Asking {
 
 impl Asking {
     async fn call(self) -> IssuerAnswer {
-        if !self.allowance.take(self.address, Instant::now()) {
+        if !self.allowance.has(self.address, Instant::now()) {
             tracing::warn!("an address presents refresh tokens that no issuer knows; it has to wait");
             return IssuerAnswer::Unsent;
         }
         let answer = self.asked().await;
-        if !matches!(answer, IssuerAnswer::Refused) {
-            self.allowance.give_back(self.address, Instant::now());
+        if matches!(answer, IssuerAnswer::Refused) {
+            self.allowance.spend(self.address, Instant::now());
         }
         answer
     }

@@ -56,6 +56,12 @@ pub(super) enum Stop {
     Over,
 }
 
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 impl<'g> Visit<'g> {
     pub(super) fn begin(
         gateway: &'g Gateway,

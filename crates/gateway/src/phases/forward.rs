@@ -1,13 +1,18 @@
 //! Forward: the request goes to the upstream, with what the upstream is to know and nothing else.
 
+use std::sync::Arc;
+
 use axum::{body::Body, extract::Request};
 use http::{HeaderMap, HeaderValue, Method, Uri, header, uri::PathAndQuery};
 use hyper::body::Incoming;
 use perennial_edge::authority::Pass;
-use perennial_protocol::refusal::Refusal;
+use perennial_protocol::{refusal::Refusal, route::Route};
 
 use super::accept::Accepted;
-use crate::{Gateway, headers, upstream::Outgoing};
+use crate::{
+    Gateway, headers,
+    upstream::{Outgoing, Unanswered, Upstreams},
+};
 
 /// Sends the request for the first time. A small body of somebody's request is kept, so that it can be sent
 /// once more with another token.
@@ -43,6 +48,32 @@ pub(crate) async fn send_with(
     let target = upstream_target(accepted)?;
     let request = |authority: &str| head(&accepted.head.method, &target, headers, authority);
     Ok(gateway.upstreams.send(accepted.route, accepted.upgrade.is_some(), request, body.take()).await?)
+}
+
+/// A request that is sent even if whoever waits for its answer goes away.
+pub(crate) struct Detached {
+    upstreams: Arc<Upstreams>,
+    route: Route,
+    method: Method,
+    target: PathAndQuery,
+    headers: HeaderMap,
+}
+
+impl Detached {
+    pub(crate) fn new(gateway: &Gateway, accepted: &Accepted<'_>, headers: HeaderMap) -> Result<Self, Refusal> {
+        Ok(Self {
+            upstreams: Arc::clone(&gateway.upstreams),
+            route: accepted.route.clone(),
+            method: accepted.head.method.clone(),
+            target: upstream_target(accepted)?,
+            headers,
+        })
+    }
+
+    pub(crate) async fn send(self, body: Body) -> Result<http::Response<Incoming>, Unanswered> {
+        let request = |authority: &str| head(&self.method, &self.target, &self.headers, authority);
+        self.upstreams.send(&self.route, false, request, body).await
+    }
 }
 
 fn upstream_target(accepted: &Accepted<'_>) -> Result<PathAndQuery, Refusal> {

@@ -1,5 +1,7 @@
 //! The issuer's own paths, as the browser's scripts call them.
 
+use std::time::Duration;
+
 use perennial_testkit::{
     Server,
     upstream::{Issuer, IssuerSetup, Reply, Upstream},
@@ -153,8 +155,9 @@ async fn a_logout_reaches_the_issuer_and_clears_the_cookies_whatever_it_answers(
     assert_eq!(seen.cookie("refresh_token"), Some(tokens(&browser)[1].as_str()));
     assert_eq!(seen.bearer(), Some(tokens(&browser)[0].as_str()));
     let after = call(&browser, REFRESH).await;
-    assert_eq!((after.status, issuer.refresh_calls()), (401, 1), "its family is over");
+    assert_eq!((after.status, issuer.refresh_calls()), (401, 0), "that it is over is known here");
     clears_cookies(&after);
+    assert_eq!(call(&browser, LOGOUT).await.status, 200, "a second click");
 
     let broken =
         Upstream::answering(
@@ -188,4 +191,28 @@ async fn a_refresh_token_travels_in_a_field_where_the_issuer_wants_it_there() {
         assert_eq!(call(&browser, LOGOUT).await.status, 200);
         assert_eq!(call(&browser, REFRESH).await.status, 401, "{travels}: its family is over");
     }
+}
+
+#[tokio::test]
+async fn f21_a_refresh_under_way_does_not_outlive_the_logout() {
+    let setup = IssuerSetup { refresh_takes: Duration::from_millis(500), ..IssuerSetup::default() };
+    let (issuer, server) = started(setup);
+    let mut browser = logged_in(&server).await;
+    let (renewed, left) = tokio::join!(call(&browser, REFRESH), async {
+        while issuer.refresh_calls() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        call(&browser, LOGOUT).await
+    });
+    assert_eq!((renewed.status, left.status, issuer.refresh_calls()), (200, 200, 1));
+    clears_cookies(&left);
+    // The answer to the refresh comes last.
+    browser.keep(&left);
+    browser.keep(&renewed);
+    let ended = issuer.upstream.seen_at("/api/v1/users/auth/logout").pop().expect("the issuer heard of it");
+    assert_eq!(ended.cookie("refresh_token"), browser.jar.get("refresh_token"));
+    assert_eq!(ended.bearer(), browser.jar.get("access_token"));
+    let after = call(&browser, REFRESH).await;
+    assert_eq!(after.status, 401);
+    clears_cookies(&after);
 }
