@@ -31,8 +31,12 @@ pub const WATCHED_EXCHANGES: usize = 256;
 /// for the next request.
 pub const RENEWAL_WAIT: Duration = Duration::from_secs(10);
 
-/// How long after a renewal an answer may still bring its cookies: the jar may hold newer ones later.
-pub const RENEWED_COOKIES_LATE: Duration = Duration::from_secs(30);
+/// How long after its request an answer may still change the tokens in the jar: later they may be those of another
+/// login. The next request hears the same.
+pub const JAR_CHANGES_LATE: Duration = Duration::from_secs(10);
+
+/// How often a logout goes on to the successor of a token that was spent meanwhile.
+pub const LOGOUT_ATTEMPTS: usize = 3;
 
 /// How often a logout goes on to the successor of a token that was spent meanwhile.
 pub const LOGOUT_ATTEMPTS: usize = 3;

@@ -44,6 +44,7 @@ pub(super) struct Visit<'g> {
     pub(super) carried: Carried,
     /// What the answer changes in the jar.
     cookies: Cookies,
+    began: Instant,
     /// The tokens are younger than the request.
     pub(super) renewed: bool,
 }
@@ -71,7 +72,8 @@ impl<'g> Visit<'g> {
     ) -> Self {
         let carried = Carried::read(&accepted.head.headers, &issuer.told);
         let call = issuer.call(&accepted);
-        Self { gateway, issuers, issuer, accepted, call, carried, cookies: Cookies::default(), renewed: false }
+        let (cookies, began) = (Cookies::default(), Instant::now());
+        Self { gateway, issuers, issuer, accepted, call, carried, cookies, began, renewed: false }
     }
 
     pub(super) fn address(&self) -> IpAddr {
@@ -133,13 +135,10 @@ impl<'g> Visit<'g> {
                 self.carried.renew(&kept.tokens);
                 self.renewed = true;
                 self.hand_out(&kept.tokens);
-                self.cookies.until = Some(Instant::now() + limits::RENEWED_COOKIES_LATE);
+                self.cookies.until = Some(self.began + limits::JAR_CHANGES_LATE);
                 Ok(kept)
             }
-            Renewed::No => {
-                self.forget();
-                Err(Stop::Over)
-            }
+            Renewed::No => Err(self.over()),
             Renewed::Unknown(refusal) => Err(Stop::Refused(refusal)),
         }
     }
@@ -155,10 +154,7 @@ impl<'g> Visit<'g> {
         if !expired {
             return Ok(answer);
         }
-        let Some(token) = self.carried.refresh.clone() else {
-            self.forget();
-            return Err(Stop::Over);
-        };
+        let Some(token) = self.carried.refresh.clone() else { return Err(self.over()) };
         self.renew(&token).await?;
         if !body.can_be_sent_again() {
             return Err(Stop::Refused(Refusal::RetryWithBody));
@@ -236,6 +232,13 @@ impl<'g> Visit<'g> {
         let told = &self.issuer.told;
         self.set(&told.access_cookie, None);
         self.set(&told.refresh_cookie, None);
+    }
+
+    /// The jar loses its tokens, unless somebody else may have logged in since the request came.
+    fn over(&mut self) -> Stop {
+        self.forget();
+        self.cookies.until = Some(self.began + limits::JAR_CHANGES_LATE);
+        Stop::Over
     }
 
     /// In place of what was to become of this cookie before.

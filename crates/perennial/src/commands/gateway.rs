@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use axum::{Router, routing::get};
 use perennial_client::{RemoteAuthority, authority::AdminSecretText};
 use perennial_edge::{problem, server};
@@ -49,9 +49,6 @@ const NO_ROUTES: &str = "the gateway has no routes: write [[gateway.routes]] wit
 
 fn authority(settings: &Settings) -> anyhow::Result<RemoteAuthority> {
     let configured = settings.gateway.as_ref().context(NO_ROUTES)?;
-    if !configured.issuers.is_empty() {
-        bail!("gateway.issuers need the store, through which nodes agree on who renews: run `perennial serve`");
-    }
     let named = configured
         .authority
         .as_ref()

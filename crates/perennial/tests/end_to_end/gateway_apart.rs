@@ -159,3 +159,21 @@ async fn a_key_without_the_scope_of_gateways_opens_nothing_and_the_log_says_so()
     assert!(rig.log().contains("does its admin key have the scope `gateway`?"), "{}", rig.log());
     assert!(rig.api.seen().is_empty());
 }
+
+#[test]
+fn a_gateway_apart_refuses_an_issuer_because_it_has_no_store() {
+    let scratch = Scratch::new();
+    let [key, config] = ["key", "gateway.toml"].map(|name| scratch.path().join(name));
+    fs::write(&key, "a key").expect("it is written");
+    let text = format!(
+        "[gateway]\nauthority = \"http://127.0.0.1:9\"\nauthority_key_file = \"{}\"\n\
+         auth_service = \"http://127.0.0.1:9\"\n\
+         [[gateway.routes]]\npath = \"/users\"\nupstream = \"http://127.0.0.1:9\"\nissuer = \"users\"\n\
+         [gateway.issuers.users]\npreset = \"json-tokens\"\n",
+        key.display()
+    );
+    fs::write(&config, text).expect("it is written");
+    let ended = Command::new(BINARY).args(["gateway", "--config"]).arg(config).output().expect("it runs");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(!ended.status.success() && said.contains("those need the service in the same process"), "{said}");
+}

@@ -70,6 +70,8 @@ async fn a_new_login_replaces_both_tokens_of_the_former_one() {
     assert_eq!(browser.jar.get("access_token"), Some("opaque"));
     assert!(answer.clears("refresh_token="), "{:?}", answer.set_cookie);
     assert_eq!(bare.last().header("cookie"), None, "a login begins anew");
+    let asked_for = server.browser().get(LOGIN).await;
+    assert_eq!((asked_for.json(), asked_for.sets("access_token=")), (json!({ "data": {} }), true), "by any method");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use perennial_testkit::{
 };
 use serde_json::json;
 
-use super::{ME, NAVIGATES, PAGE, configured, leaves_cookies, logged_in, short, started, tokens};
+use super::{ME, NAVIGATES, PAGE, clears_cookies, configured, leaves_cookies, logged_in, short, started, tokens};
 use crate::BINARY;
 
 async fn expired() {
@@ -155,6 +155,35 @@ async fn f14_a_fresh_token_that_is_called_expired_is_not_renewed_again_and_again
         browser.keep(&answer);
         assert_eq!(counts(), [1, sent]);
     }
+}
+
+#[tokio::test]
+async fn f09_a_late_answer_neither_brings_tokens_nor_takes_those_of_another_login() {
+    const LATE: Duration = Duration::from_millis(10_500);
+    let upstream = Upstream::start(|mut asked| async move {
+        let presented = asked.read().await.cookie("refresh_token").map(str::to_owned);
+        match (asked.seen.path(), presented.as_deref()) {
+            ("/api/v1/users/auth/refresh-token", Some("dead")) => Reply::status(401),
+            ("/api/v1/users/auth/refresh-token", _) => Reply::json(200, &new_tokens("new")),
+            (path, _) => {
+                let (slow, bearer) = (path.ends_with("/slow"), asked.seen.bearer().map(str::to_owned));
+                tokio::time::sleep(if slow { LATE } else { Duration::ZERO }).await;
+                let expired = json!({ "detail": "Access token has expired" });
+                if bearer.as_deref() == Some("new") { Reply::status(200) } else { Reply::json(401, &expired) }
+            }
+        }
+    });
+    let server = Server::start_with(BINARY, configured(&upstream.url(), ""));
+    let (mut renewed, mut refused) = (server.browser(), with_tokens(&server, "old"));
+    renewed.jar.set("refresh_token", "first");
+    refused.jar.set("refresh_token", "dead");
+    let (late, late_no) = tokio::join!(renewed.get("/users/slow"), refused.get("/users/slow"));
+    assert_eq!((late.status, late_no.status), (200, 401));
+    for answer in [&late, &late_no] {
+        leaves_cookies(answer);
+    }
+    assert!(renewed.get(ME).await.sets("refresh_token=next"), "the next answer brings them");
+    clears_cookies(&refused.get(ME).await);
 }
 
 fn new_tokens(access: &str) -> serde_json::Value {
