@@ -1,4 +1,4 @@
-//! Upgraded connections: bytes in both directions, until one end leaves or the session is over.
+//! WebSockets: bytes in both directions, until one end leaves or the session is over.
 
 use std::{io, ops::Range};
 
@@ -17,30 +17,32 @@ use super::{
     frames::{self, Frames},
     over::until_over,
 };
-use crate::{Gateway, limits};
+use crate::{
+    Gateway, limits,
+    phases::{ClientEnd, is_web_socket},
+};
 
 /// Answers 101, and joins the two ends once both are there.
 pub(crate) fn join(
     gateway: &Gateway,
-    client: Option<OnUpgrade>,
+    client: Option<ClientEnd>,
     identity: Option<Identity>,
     protocol: Option<HeaderValue>,
     answer: Response,
 ) -> Response {
     let (mut head, body) = answer.into_parts();
-    let Some((client, upstream)) = client.zip(head.extensions.remove::<OnUpgrade>()) else {
+    // An upstream that speaks what nobody asked for is none to speak with.
+    let asked = client.zip(head.extensions.remove::<OnUpgrade>()).zip(protocol.filter(is_web_socket));
+    let Some(((client, upstream), protocol)) = asked else {
         drop(body);
         return problem::plain(&Refusal::UpstreamUnavailable);
     };
-    let is_web_socket =
-        protocol.as_ref().is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"));
-    if let Some(protocol) = protocol {
-        head.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-        head.headers.insert(header::UPGRADE, protocol);
-    }
+    head.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    head.headers.insert(header::UPGRADE, protocol);
     let over = identity.map(|identity| until_over(gateway, &identity));
     tokio::spawn(async move {
-        let (Ok(client), Ok(upstream)) = tokio::join!(client, upstream) else { return };
+        let ClientEnd { on_upgrade, place: _held } = client;
+        let (Ok(client), Ok(upstream)) = tokio::join!(on_upgrade, upstream) else { return };
         let over = async move {
             match over {
                 Some(over) => over.await,
@@ -48,23 +50,18 @@ pub(crate) fn join(
             }
         };
         // Whichever end goes away first: the other one is told by the end of its connection.
-        let _ = tunnel(client, upstream, is_web_socket, over).await;
+        let _ = tunnel(client, upstream, over).await;
     });
     Response::from_parts(head, Body::empty())
 }
 
-async fn tunnel(
-    client: Upgraded,
-    upstream: Upgraded,
-    is_web_socket: bool,
-    over: impl Future<Output = ()>,
-) -> io::Result<()> {
+async fn tunnel(client: Upgraded, upstream: Upgraded, over: impl Future<Output = ()>) -> io::Result<()> {
     let (mut from_client, to_client) = tokio::io::split(TokioIo::new(client));
     let (from_upstream, mut to_upstream) = tokio::io::split(TokioIo::new(upstream));
     let mut down = Down {
         from: from_upstream,
         to: to_client,
-        frames: is_web_socket.then(Frames::default),
+        frames: Frames::default(),
         buffer: vec![0; limits::TUNNEL_CHUNK],
         waiting: 0..0,
     };
@@ -92,8 +89,8 @@ async fn tunnel(
 struct Down {
     from: ReadHalf<TokioIo<Upgraded>>,
     to: WriteHalf<TokioIo<Upgraded>>,
-    /// Where frames end in what was written; `None` for a protocol that has none.
-    frames: Option<Frames>,
+    /// Where frames end in what was written.
+    frames: Frames,
     buffer: Vec<u8>,
     waiting: Range<usize>,
 }
@@ -107,32 +104,28 @@ impl Down {
             return Ok(length > 0);
         }
         let length = self.to.write(&self.buffer[self.waiting.clone()]).await?;
-        if let Some(frames) = &mut self.frames {
-            let _ = frames.read(&self.buffer[self.waiting.start..self.waiting.start + length]);
-        }
+        let _ = self.frames.read(&self.buffer[self.waiting.start..self.waiting.start + length]);
         self.waiting.start += length;
         Ok(length > 0)
     }
 
-    /// Says why, where a frame may be put, and closes.
+    /// Says why, once a frame may be put there, and closes.
     async fn close(&mut self) -> io::Result<()> {
         let _ = timeout(limits::LAST_FRAME_WAIT, self.say_why()).await;
         self.to.shutdown().await
     }
 
     async fn say_why(&mut self) -> io::Result<()> {
-        while let Some(frames) = self.frames.as_ref().filter(|frames| !frames.is_between()) {
+        while !self.frames.is_between() {
             // Nothing is begun any more: what waits goes as far as its last frame ends.
-            if let Some(end) = frames.clone().read(&self.buffer[self.waiting.clone()]) {
+            if let Some(end) = self.frames.clone().read(&self.buffer[self.waiting.clone()]) {
                 self.waiting.end = self.waiting.start + end;
             }
             if !self.step().await? {
                 return Ok(());
             }
         }
-        if self.frames.is_some() {
-            self.to.write_all(&frames::session_is_over()).await?;
-        }
+        self.to.write_all(&frames::session_is_over()).await?;
         self.to.flush().await
     }
 }

@@ -1,5 +1,6 @@
 //! The gateway before a real upstream: what it renews, whom it lets through, what it passes on and mends.
 
+mod attacks;
 mod issuer;
 mod renewal;
 
