@@ -81,7 +81,8 @@ pub struct Identity {
 pub struct ForwardedToken {
     text: String,
     pub expires_at: Instant,
-    /// An upstream refused it though it was fresh: its refusals are not about the token.
+    /// It was made in place of one that was refused, and the upstream has said or will say what it thinks of this one:
+    /// its refusals are not about the token.
     refused_fresh: AtomicBool,
 }
 
@@ -90,7 +91,7 @@ impl ForwardedToken {
         Self { text, expires_at, refused_fresh: AtomicBool::new(false) }
     }
 
-    /// Notes that an upstream refused it though it was fresh.
+    /// Notes that refusals of it are not about the token.
     pub fn note_refused_fresh(&self) {
         self.refused_fresh.store(true, Ordering::Relaxed);
     }

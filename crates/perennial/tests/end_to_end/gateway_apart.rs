@@ -159,3 +159,13 @@ async fn a_key_without_the_scope_of_gateways_opens_nothing_and_the_log_says_so()
     assert!(rig.log().contains("does its admin key have the scope `gateway`?"), "{}", rig.log());
     assert!(rig.api.seen().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upstream_that_takes_no_token_is_asked_twice_by_a_gateway_apart_and_then_believed() {
+    let rig = Rig::start("gateway").await;
+    let browser = rig.logged_in().await;
+    for asked in [2, 3, 4] {
+        assert_eq!(browser.get("/api/unauthorized").await.status, 401);
+        assert_eq!(rig.api.seen().len(), asked);
+    }
+}

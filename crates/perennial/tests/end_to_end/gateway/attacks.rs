@@ -1,15 +1,18 @@
 //! What a client or an upstream that means harm finds at the gateway.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use perennial_testkit::{
     Setup, WebSocket, decode_base64url,
-    upstream::{Reply, Upstream},
+    upstream::{Reply, Upstream, by_path},
 };
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{EXPIRY, act, before};
+use super::{EXPIRY, SOON, act, before};
 
 /// What a forwarded token says, as its upstream reads it.
 fn told(upstream: &Upstream) -> Value {
@@ -111,4 +114,34 @@ async fn a_client_cannot_speak_for_its_method_or_its_path_in_headers() {
     let seen = upstream.last();
     assert_eq!(names.map(|name| seen.header(name)), [None; 6]);
     assert_eq!(act(&browser, "/api/x").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_web_socket_whose_token_an_upstream_refuses_is_asked_for_once_more() {
+    static REFUSED: AtomicBool = AtomicBool::new(false);
+    let upstream = Upstream::start(|asked| async move {
+        if REFUSED.swap(true, Ordering::SeqCst) {
+            return by_path(asked).await;
+        }
+        Reply::status(401).header("www-authenticate", r#"Bearer error="invalid_token""#)
+    });
+    let server = before(&upstream, Setup::default());
+    let browser = server.logged_in().await;
+    let mut socket = WebSocket::of(&browser, "/api/socket").await.expect("the session opens it");
+    assert!(socket.echoes(SOON).await);
+    let tokens: Vec<_> = upstream.seen().iter().map(|seen| seen.bearer().map(str::to_owned)).collect();
+    assert!(tokens.len() == 2 && tokens[0] != tokens[1], "another token is tried");
+}
+
+#[tokio::test]
+async fn a_large_body_that_is_refused_with_a_new_token_too_hears_the_upstream_itself() {
+    let upstream = Upstream::standard();
+    let server = before(&upstream, Setup::default());
+    let browser = server.logged_in().await;
+    let csrf = browser.jar.csrf().expect("a token").to_owned();
+    for status in [409, 401, 401] {
+        let body = vec![b'x'; 100_000];
+        let answer = browser.send_bytes("POST", "/api/unauthorized", &[("x-csrftoken", csrf.as_bytes())], body).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+    }
 }
