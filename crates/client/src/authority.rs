@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use aws_lc_rs::digest::{SHA256, digest};
 use http::HeaderName;
 use perennial_edge::authority::{
-    Denial, Identity, Pass, Question, SessionAuthority,
+    Denial, ForwardedToken, Identity, Pass, Question, SessionAuthority,
     wire::{Asked, EndSaid, IdentitySaid, Judged},
 };
 use perennial_protocol::{id::SessionKey, refusal::Refusal, session::EndReason, time::Millis};
@@ -33,6 +33,9 @@ pub struct RemoteAuthority {
     key: AdminSecretText,
     csrf_header: HeaderName,
     judgements: Cache<[u8; 32], Kept>,
+    /// Forwarded tokens that were asked for in place of refused ones, by their hash: what was noted of them here is
+    /// noted of the same text whenever it is told again.
+    renewed: Cache<[u8; 32], Arc<ForwardedToken>>,
     ended: RwLock<HashMap<SessionKey, EndSaid>>,
 }
 
@@ -69,8 +72,8 @@ impl RemoteAuthority {
         }
         let builder = reqwest::Client::builder().timeout(limits::ANSWER_WAIT).connect_timeout(limits::CONNECT_WAIT);
         let http = builder.redirect(reqwest::redirect::Policy::none()).build()?;
-        let judgements = Cache::new(limits::JUDGEMENTS);
-        Ok(Self { http, url, key, csrf_header, judgements, ended: RwLock::default() })
+        let (judgements, renewed) = (Cache::new(limits::JUDGEMENTS), Cache::new(limits::JUDGEMENTS));
+        Ok(Self { http, url, key, csrf_header, judgements, renewed, ended: RwLock::default() })
     }
 
     /// Follows the ends of sessions, for as long as it is polled. While the service cannot be asked, what was heard
@@ -152,7 +155,12 @@ impl SessionAuthority for RemoteAuthority {
             return Ok(Pass { identity: Some(kept.identity), ..Pass::default() });
         }
         let judged: Judged = self.answered(self.http.post(self.address("judge")).json(&asked)).await?;
-        let judged = Result::from(judged);
+        let mut judged = Result::from(judged);
+        if let Ok(Pass { identity: Some(identity), .. }) = &mut judged
+            && let Some(known) = self.renewed.get(&hash(identity.token.expose().as_bytes()))
+        {
+            identity.token = known;
+        }
         if let Ok(Pass { identity: Some(identity), holds_for, .. }) = &judged
             && !holds_for.is_zero()
         {
@@ -166,6 +174,7 @@ impl SessionAuthority for RemoteAuthority {
         let judged: Judged = self.answered(self.http.post(self.address("renew")).json(&body)).await?;
         let pass = Result::from(judged).map_err(|denial: Denial| denial.refusal)?;
         let renewed = pass.identity.ok_or(Refusal::InternalError)?;
+        self.renewed.insert(hash(renewed.token.expose().as_bytes()), Arc::clone(&renewed.token));
         // Whatever was judged with the former token is judged anew.
         self.judgements.retain(|_, kept| kept.identity.session != renewed.session);
         Ok(renewed)
@@ -181,6 +190,10 @@ impl SessionAuthority for RemoteAuthority {
 /// those are not kept.
 fn place_of(asked: &Asked) -> [u8; 32] {
     let parts = (&asked.method, &asked.headers, asked.peer, asked.delivery, asked.requirement, &asked.audience);
-    let text = serde_json::to_vec(&parts).unwrap_or_default();
-    digest(&SHA256, &text).as_ref().try_into().expect("SHA-256 has 32 bytes")
+    let text = serde_json::to_vec(&parts).expect("texts and numbers can be written as JSON");
+    hash(&text)
+}
+
+fn hash(bytes: &[u8]) -> [u8; 32] {
+    digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
 }

@@ -45,6 +45,11 @@ const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// may not have been read yet, and it cannot know that it was too late.
 const LAST_REQUESTS: Duration = Duration::from_millis(200);
 
+/// A place among the connections that may be open. A request carries it along for whoever keeps the connection beyond
+/// its answer.
+#[derive(Debug, Clone)]
+pub struct Place(#[expect(dead_code, reason = "it is held")] Arc<OwnedSemaphorePermit>);
+
 /// Serves until `shutdown` comes, then lets every request finish within the grace.
 pub async fn serve(listener: TcpListener, app: Router, limits: ServerLimits, shutdown: impl Future<Output = ()>) {
     let connections = Connections {
@@ -110,7 +115,8 @@ impl Connections {
     /// Serves a connection on a task of its own.
     fn serve(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         let _ = stream.set_nodelay(true);
-        let service = connected(self.app.clone(), peer, Arc::clone(&self.stopping));
+        let place = Place(Arc::new(place));
+        let service = connected(self.app.clone(), peer, place.clone(), Arc::clone(&self.stopping));
         let connection = self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         let connection = self.open.watch(connection.into_owned());
         tokio::spawn(async move {
@@ -142,6 +148,7 @@ fn connection_builder(limits: ServerLimits) -> Builder<TokioExecutor> {
 fn connected(
     app: Router,
     peer: SocketAddr,
+    place: Place,
     stopping: Arc<AtomicBool>,
 ) -> impl hyper::service::Service<
     Request<Incoming>,
@@ -151,7 +158,7 @@ fn connected(
 > + Clone
 + Send {
     hyper::service::service_fn(move |request: Request<Incoming>| {
-        let (app, stopping) = (app.clone(), Arc::clone(&stopping));
+        let (app, place, stopping) = (app.clone(), place.clone(), Arc::clone(&stopping));
         async move {
             let is_http1 = request.version() <= Version::HTTP_11;
             let is_last =
@@ -162,6 +169,7 @@ fn connected(
             } else {
                 let mut request = request.map(axum::body::Body::new);
                 request.extensions_mut().insert(Peer(peer.ip()));
+                request.extensions_mut().insert(place);
                 app.oneshot(request).await?
             };
             if is_http1 && (is_last || stopping.load(Ordering::Relaxed)) {

@@ -26,6 +26,18 @@ pub fn bearer(token: &ForwardedToken) -> Option<HeaderValue> {
     Some(value)
 }
 
+/// Removes what caches in front go by in place of `Cache-Control` (RFC 9213, and what was there before it).
+pub fn remove_cache_orders(headers: &mut HeaderMap) {
+    let orders = |name: &HeaderName| {
+        name.as_str().ends_with("cdn-cache-control")
+            || matches!(name.as_str(), "surrogate-control" | "edge-control" | "x-accel-expires")
+    };
+    let names: Vec<HeaderName> = headers.keys().filter(|name| orders(name)).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
 /// The lines of cookies without those of our names; every other cookie is as it came.
 pub fn cookies_of_others(headers: &HeaderMap, is_ours: impl Fn(&str) -> bool) -> Vec<HeaderValue> {
     let ours = |pair: &[u8]| {

@@ -104,6 +104,8 @@ pub(crate) fn keep_private(headers: &mut HeaderMap) {
         let name = directive.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
         matches!(name.as_str(), "public" | "s-maxage" | "private" | "proxy-revalidate" | "")
     };
+    // Caches that go by something else would not even look at what is said here.
+    upstream::remove_cache_orders(headers);
     if said.iter().any(|directive| directive.eq_ignore_ascii_case("no-store")) {
         return;
     }
@@ -113,10 +115,6 @@ pub(crate) fn keep_private(headers: &mut HeaderMap) {
         headers.insert(header::CACHE_CONTROL, control);
     }
     headers.append(header::VARY, HeaderValue::from_static("Cookie"));
-    // Some caches in front go by headers of their own.
-    for name in ["cdn-cache-control", "surrogate-control", "x-accel-expires"] {
-        headers.remove(name);
-    }
 }
 
 /// Removes what says which pages of other origins may read the answer (Fetch, "CORS protocol").
@@ -147,17 +145,33 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// Removes what says who the client is or where it comes from. Some servers take `_` for `-` (RFC 3875 §4.1.18).
+/// Headers that some servers read in place of the method, the path or their own proxy's address: the request that was
+/// judged would be another one than the request that is done.
+const INSTEAD: [&str; 6] =
+    ["x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url", "proxy"];
+
+/// Removes what says who the client is, where it comes from, or what it asks for instead. Some servers take `_` for `-`
+/// (RFC 3875 §4.1.18).
 fn remove_claims(headers: &mut HeaderMap) {
     let speaks = |name: &HeaderName| {
         let name = name.as_str().replace('_', "-");
         name.starts_with("remote-")
             || name.starts_with("x-forwarded-")
             || matches!(name.as_str(), "forwarded" | "x-real-ip")
+            || INSTEAD.contains(&name.as_str())
     };
     let names: Vec<HeaderName> = headers.keys().filter(|name| speaks(name)).cloned().collect();
     for name in names {
         headers.remove(name);
+    }
+}
+
+/// Removes from the trailers of a request what could not stand in its head: some servers read both as one.
+pub(crate) fn clean_trailers(trailers: &mut HeaderMap) {
+    remove_hop_by_hop(trailers);
+    remove_claims(trailers);
+    for name in [header::AUTHORIZATION, header::COOKIE] {
+        trailers.remove(name);
     }
 }
 
@@ -204,4 +218,29 @@ pub(crate) fn set_forwarding(headers: &mut HeaderMap, settings: &GatewaySettings
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(said: &str, expected: &str) {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_str(said).expect("a value"));
+        for name in ["cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", "x-accel-expires"] {
+            headers.insert(name, HeaderValue::from_static("max-age=60"));
+        }
+        keep_private(&mut headers);
+        assert_eq!(headers[header::CACHE_CONTROL], expected, "{said}");
+        let others: Vec<&str> = headers.keys().map(HeaderName::as_str).filter(|name| *name != "vary").collect();
+        assert_eq!(others, ["cache-control"], "{said}");
+    }
+
+    #[test]
+    fn no_cache_is_told_to_keep_what_was_made_for_somebody() {
+        check("public, max-age=60", "private, max-age=60");
+        check("s-maxage=60, max-age=1", "private, max-age=1");
+        check("no-store", "no-store");
+    }
 }

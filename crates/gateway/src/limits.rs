@@ -38,9 +38,6 @@ pub const JAR_CHANGES_LATE: Duration = Duration::from_secs(10);
 /// How often a logout goes on to the successor of a token that was spent meanwhile.
 pub const LOGOUT_ATTEMPTS: usize = 3;
 
-/// How often a logout goes on to the successor of a token that was spent meanwhile.
-pub const LOGOUT_ATTEMPTS: usize = 3;
-
 /// The longest answer with tokens of a foreign issuer.
 pub const TOKEN_ANSWER_BYTES_MAX: usize = 64 * 1024;
 

@@ -91,14 +91,17 @@ impl VisitorJar {
         self.cookies.get(&names.csrf).cloned()
     }
 
-    /// The access token that lasts longest, with a session's two characters in its cookie's name or without.
+    /// The access token that lasts longest, with a session's two characters in its cookie's name or without. One of
+    /// another login than the one that the anti-CSRF token is of counts for nothing.
     pub(super) fn access(&self, names: &Names) -> Option<String> {
         let is_one = |name: &str| {
             name.strip_prefix(&names.access)
                 .is_some_and(|rest| rest.is_empty() || (rest.len() == 3 && rest.starts_with('-')))
         };
+        let session = self.cookies.get(&names.csrf).and_then(|token| token.split('.').next());
+        let is_its_own = |token: &&String| session.is_none_or(|key| said(token).is_some_and(|said| said.sid == key));
         let tokens = self.cookies.iter().filter(|(name, _)| is_one(name)).map(|(_, value)| value);
-        tokens.max_by_key(|token| expiry(token)).cloned()
+        tokens.filter(is_its_own).max_by_key(|token| expiry(token)).cloned()
     }
 }
 
@@ -110,10 +113,42 @@ pub(super) fn lasts(token: &str) -> bool {
 }
 
 fn expiry(token: &str) -> Option<u64> {
-    #[derive(Deserialize)]
-    struct Scheduled {
-        exp: u64,
-    }
+    said(token).map(|said| said.exp)
+}
+
+/// What a token says of itself, unverified.
+#[derive(Deserialize)]
+struct Said {
+    exp: u64,
+    #[serde(default)]
+    sid: String,
+}
+
+fn said(token: &str) -> Option<Said> {
     let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    serde_json::from_slice::<Scheduled>(&claims).ok().map(|claims| claims.exp)
+    serde_json::from_slice(&claims).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(sid: &str, exp: u64) -> String {
+        format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(format!(r#"{{"sid":"{sid}","exp":{exp}}}"#)))
+    }
+
+    #[track_caller]
+    fn check(csrf: &str, expected: Option<String>) {
+        let names = Names::of(&"http://localhost/auth".parse().expect("an address"));
+        let (former, present) = (token("former", 2000), token("present", 1000));
+        let jar = VisitorJar::read(&format!("accesstoken-fo={former}; accesstoken-pr={present}{csrf}"));
+        assert_eq!(jar.access(&names), expected, "{csrf}");
+    }
+
+    #[test]
+    fn a_former_login_whose_token_lasts_longer_does_not_speak_for_the_present_one() {
+        check("; csrftoken=present.tag", Some(token("present", 1000)));
+        check("; csrftoken=anon.nonce.tag", None);
+        check("", Some(token("former", 2000)));
+    }
 }

@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use perennial_protocol::{id::SessionKey, refresh::Delivery, refusal::Refusal, route::Requirement, session::EndReason};
 use serde_json::{Map, Value};
 
-use crate::problem;
+use crate::{problem, upstream};
 
 pub mod wire;
 
@@ -81,7 +81,8 @@ pub struct Identity {
 pub struct ForwardedToken {
     text: String,
     pub expires_at: Instant,
-    /// An upstream refused it though it was fresh: its refusals are not about the token.
+    /// It was made in place of one that was refused, and the upstream has said or will say what it thinks of this one:
+    /// its refusals are not about the token.
     refused_fresh: AtomicBool,
 }
 
@@ -90,7 +91,7 @@ impl ForwardedToken {
         Self { text, expires_at, refused_fresh: AtomicBool::new(false) }
     }
 
-    /// Notes that an upstream refused it though it was fresh.
+    /// Notes that refusals of it are not about the token.
     pub fn note_refused_fresh(&self) {
         self.refused_fresh.store(true, Ordering::Relaxed);
     }
@@ -133,6 +134,7 @@ impl Cookies {
     pub fn set_on(&self, headers: &mut HeaderMap) {
         let lines = self.in_time(Instant::now());
         if !lines.is_empty() {
+            upstream::remove_cache_orders(headers);
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         for line in lines {
@@ -173,5 +175,21 @@ impl Denial {
         };
         self.cookies.set_on(response.headers_mut());
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_with_cookies_is_kept_by_no_cache_whatever_it_was_told_before() {
+        let cookies = Cookies { lines: vec![HeaderValue::from_static("a=b")], until: None };
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public"));
+        headers.insert("cdn-cache-control", HeaderValue::from_static("max-age=60"));
+        cookies.set_on(&mut headers);
+        assert_eq!(headers[header::CACHE_CONTROL], "no-store");
+        assert!(!headers.contains_key("cdn-cache-control") && headers.contains_key(header::SET_COOKIE));
     }
 }

@@ -192,14 +192,13 @@ impl From<Identity> for IdentitySaid {
 
 impl From<IdentitySaid> for Identity {
     fn from(said: IdentitySaid) -> Self {
-        let moment = |ms| Instant::now() + Duration::from_millis(ms);
         Self {
             session: said.session,
             subject: said.subject,
             email: said.email,
             name: said.name,
-            token: Arc::new(ForwardedToken::new(said.token, moment(said.token_lives_ms))),
-            ends_at: moment(said.ends_in_ms),
+            token: Arc::new(ForwardedToken::new(said.token, moment_in(said.token_lives_ms))),
+            ends_at: moment_in(said.ends_in_ms),
         }
     }
 }
@@ -213,9 +212,15 @@ impl From<Cookies> for CookiesSaid {
 
 impl From<CookiesSaid> for Cookies {
     fn from(said: CookiesSaid) -> Self {
-        let until = said.deliverable_for_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
+        let until = said.deliverable_for_ms.map(moment_in);
         Self { lines: said.lines.iter().filter_map(|line| line.parse().ok()).collect(), until }
     }
+}
+
+/// A moment so far from now; one that no clock reaches is as good as now.
+fn moment_in(ms: u64) -> Instant {
+    let now = Instant::now();
+    now.checked_add(Duration::from_millis(ms)).unwrap_or(now)
 }
 
 fn left(moment: Instant) -> u64 {
@@ -224,4 +229,15 @@ fn left(moment: Instant) -> u64 {
 
 fn ms(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_that_no_clock_reaches_does_no_harm() {
+        let said = CookiesSaid { lines: vec![], deliverable_for_ms: Some(u64::MAX) };
+        assert!(Cookies::from(said).until.is_some());
+    }
 }

@@ -103,7 +103,7 @@ impl<'g> Visit<'g> {
         exchange.phase("judge");
         // A login begins anew, whoever was logged in before.
         let presents = self.call.is_none() && self.carried.access.is_some();
-        if presents && self.accepted.upgrade.is_none() {
+        if presents {
             body.keep_if_small(&self.accepted.head.headers, self.gateway.settings.replay_bytes).await?;
         }
         let answer = self.send(presents, &mut body).await?;

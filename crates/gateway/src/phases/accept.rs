@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use axum::{body::Body, extract::Request};
-use http::{HeaderMap, Method, Version, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Version, header, request::Parts};
 use hyper::upgrade::OnUpgrade;
-use perennial_edge::client::Peer;
+use perennial_edge::{client::Peer, server::Place};
 use perennial_protocol::{
     refusal::Refusal,
     route::{Route, Routed},
@@ -13,13 +13,20 @@ use perennial_protocol::{
 
 use crate::{Gateway, upstream::Outgoing};
 
+/// A connection that becomes the client's end of a tunnel, with its place among those that may be open.
+#[derive(Debug)]
+pub(crate) struct ClientEnd {
+    pub(crate) on_upgrade: OnUpgrade,
+    pub(crate) place: Option<Place>,
+}
+
 /// A request that has a route, but for its body.
 pub(crate) struct Accepted<'g> {
     pub(crate) route: &'g Route,
     pub(crate) head: Parts,
     pub(crate) peer: IpAddr,
-    /// The client's end of a connection that is to speak another protocol.
-    pub(crate) upgrade: Option<OnUpgrade>,
+    /// The client's end of a connection that is to become a WebSocket.
+    pub(crate) upgrade: Option<ClientEnd>,
 }
 
 impl Accepted<'_> {
@@ -44,6 +51,7 @@ pub(crate) fn accept(gateway: &Gateway, request: Request) -> Result<(Accepted<'_
     }
     let peer = head.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
     let upgrade = asks_for_web_socket(&head).then(|| head.extensions.remove::<OnUpgrade>()).flatten();
+    let upgrade = upgrade.map(|on_upgrade| ClientEnd { on_upgrade, place: head.extensions.remove() });
     let body = Outgoing::Streamed(limited(body, route));
     Ok((Accepted { route, head, peer, upgrade }, body))
 }
@@ -72,12 +80,18 @@ fn well_formed(head: &Parts) -> Result<(), Refusal> {
     Err(Refusal::InvalidRequest(sentence.to_owned()))
 }
 
-/// Another protocol is not passed on: with one that carries requests, such as `h2c`, nothing would stand between the
-/// client and the upstream any more.
+/// Whether it asks to become a WebSocket (RFC 6455 §4.1). Nothing else is asked of an upstream: with HTTP/2 in clear
+/// (h2c), the client would speak to it past every check.
 fn asks_for_web_socket(head: &Parts) -> bool {
     let mut protocols = head.headers.get_all(header::UPGRADE).iter();
-    let web_socket = protocols.next().is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"));
-    web_socket && protocols.next().is_none() && head.version == Version::HTTP_11 && head.method == Method::GET
+    let (protocol, another) = (protocols.next(), protocols.next());
+    let is_alone = another.is_none() && protocol.is_some_and(is_web_socket);
+    is_alone && head.version == Version::HTTP_11 && head.method == Method::GET
+}
+
+/// Whether a value of `Upgrade` names the WebSocket protocol.
+pub(crate) fn is_web_socket(protocol: &HeaderValue) -> bool {
+    protocol.as_bytes().eq_ignore_ascii_case(b"websocket")
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

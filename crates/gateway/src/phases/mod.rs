@@ -17,7 +17,7 @@ use perennial_edge::{
 };
 use perennial_protocol::route::Requirement;
 
-pub(crate) use self::accept::Accepted;
+pub(crate) use self::accept::{Accepted, ClientEnd, is_web_socket};
 use crate::{Gateway, exchange::Exchange, headers, issuer};
 
 pub(crate) async fn run(gateway: &Gateway, request: Request) -> Response {

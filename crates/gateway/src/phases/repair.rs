@@ -38,21 +38,21 @@ pub(crate) async fn repair(
     if !token_is_bad || identity.token.was_refused_fresh() {
         return as_it_is(answer);
     }
-    if !body.can_be_sent_again() {
-        // The next request goes with the new token.
-        let _ = gateway.authority.renew(&identity, accepted.route.audience.as_deref()).await?;
-        return Err(Refusal::RetryWithBody);
-    }
-    match gateway.authority.renew(&identity, accepted.route.audience.as_deref()).await {
-        Ok(renewed) => pass.identity = Some(renewed),
+    let renewed = match gateway.authority.renew(&identity, accepted.route.audience.as_deref()).await {
+        Ok(renewed) => pass.identity.insert(renewed).token.clone(),
         // Unknown is not no: the upstream's own answer is the best there is.
         Err(Refusal::AuthUnavailable { .. }) => return as_it_is(answer),
         Err(refusal) => return Err(refusal),
+    };
+    if !body.can_be_sent_again() {
+        // The next request goes with the new token, and hears what is said to that.
+        renewed.note_refused_fresh();
+        return Err(Refusal::RetryWithBody);
     }
     let answer = forward::send(gateway, accepted, body, pass).await?;
     let (answer, still_bad) = read_refusal(accepted, answer).await;
-    if let (true, Some(renewed)) = (still_bad, &pass.identity) {
-        renewed.token.note_refused_fresh();
+    if still_bad {
+        renewed.note_refused_fresh();
     }
     Ok(Repaired { answer, replayed: true })
 }

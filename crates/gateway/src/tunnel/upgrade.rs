@@ -17,25 +17,32 @@ use super::{
     frames::{self, Frames},
     over::until_over,
 };
-use crate::{Gateway, limits};
+use crate::{
+    Gateway, limits,
+    phases::{ClientEnd, is_web_socket},
+};
 
 /// Answers 101, and joins the two ends once both are there.
 pub(crate) fn join(
     gateway: &Gateway,
-    client: Option<OnUpgrade>,
+    client: Option<ClientEnd>,
     identity: Option<Identity>,
+    protocol: Option<HeaderValue>,
     answer: Response,
 ) -> Response {
     let (mut head, body) = answer.into_parts();
-    let Some((client, upstream)) = client.zip(head.extensions.remove::<OnUpgrade>()) else {
+    // An upstream that speaks what nobody asked for is none to speak with.
+    let asked = client.zip(head.extensions.remove::<OnUpgrade>()).zip(protocol.filter(is_web_socket));
+    let Some(((client, upstream), protocol)) = asked else {
         drop(body);
         return problem::plain(&Refusal::UpstreamUnavailable);
     };
     head.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    head.headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    head.headers.insert(header::UPGRADE, protocol);
     let over = identity.map(|identity| until_over(gateway, &identity));
     tokio::spawn(async move {
-        let (Ok(client), Ok(upstream)) = tokio::join!(client, upstream) else { return };
+        let ClientEnd { on_upgrade, place: _held } = client;
+        let (Ok(client), Ok(upstream)) = tokio::join!(on_upgrade, upstream) else { return };
         let over = async move {
             match over {
                 Some(over) => over.await,
@@ -102,7 +109,7 @@ impl Down {
         Ok(length > 0)
     }
 
-    /// Says why, where a frame may be put, and closes.
+    /// Says why, once a frame may be put there, and closes.
     async fn close(&mut self) -> io::Result<()> {
         let _ = timeout(limits::LAST_FRAME_WAIT, self.say_why()).await;
         self.to.shutdown().await

@@ -15,7 +15,7 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use perennial_protocol::refusal::Refusal;
 use tokio::time::Instant;
 
-use crate::limits;
+use crate::{headers, limits};
 
 /// The body of a request that is to be sent.
 #[derive(Debug)]
@@ -105,7 +105,7 @@ impl HttpBody for Lent {
             if polled.is_ready() {
                 slot.taken_at = Instant::now();
             }
-            polled
+            polled.map_ok(cleaned)
         })
     }
 
@@ -115,6 +115,17 @@ impl HttpBody for Lent {
 
     fn size_hint(&self) -> SizeHint {
         self.with(|slot| slot.body.size_hint())
+    }
+}
+
+/// A frame that says nothing which the head may not say.
+fn cleaned(frame: Frame<Bytes>) -> Frame<Bytes> {
+    match frame.into_trailers() {
+        Ok(mut trailers) => {
+            headers::clean_trailers(&mut trailers);
+            Frame::trailers(trailers)
+        }
+        Err(data) => data,
     }
 }
 
@@ -158,5 +169,25 @@ impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Whole<B> {
             Some(frame) => Poll::Ready(Some(Ok(frame))),
             None => Pin::new(&mut self.rest).poll_frame(context),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::StreamBody;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn trailers_of_a_request_say_nothing_that_its_head_may_not_say() {
+        let names = ["grpc-status", "remote-user", "remote_user", "x-forwarded-for", "authorization", "cookie", "te"];
+        let trailers: HeaderMap =
+            names.iter().map(|name| (name.parse().expect("a name"), "x".parse().expect("a value"))).collect();
+        let frames = [Frame::data(Bytes::from("data")), Frame::trailers(trailers)];
+        let body = Body::new(StreamBody::new(futures_util::stream::iter(frames.map(Ok::<_, axum::Error>))));
+        let read = Lent::new(body).once_more().collect().await.expect("a whole body");
+        let left: Vec<&str> = read.trailers().expect("they pass").keys().map(http::HeaderName::as_str).collect();
+        assert_eq!(left, ["grpc-status"]);
+        assert_eq!(read.to_bytes(), "data");
     }
 }

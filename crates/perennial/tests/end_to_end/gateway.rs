@@ -1,6 +1,7 @@
 //! The gateway before a real upstream: what it renews, whom it lets through, what it passes on and mends.
 
 mod admit;
+mod attacks;
 mod big_bodies;
 mod disorder;
 mod forwarding;

@@ -177,3 +177,13 @@ fn a_gateway_apart_refuses_an_issuer_because_it_has_no_store() {
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(!ended.status.success() && said.contains("those need the service in the same process"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upstream_that_takes_no_token_is_asked_twice_by_a_gateway_apart_and_then_believed() {
+    let rig = Rig::start("gateway").await;
+    let browser = rig.logged_in().await;
+    for asked in [2, 3, 4] {
+        assert_eq!(browser.get("/api/unauthorized").await.status, 401);
+        assert_eq!(rig.api.seen().len(), asked);
+    }
+}

@@ -20,6 +20,8 @@ pub enum PathProblem {
     Hidden,
     #[error("the parameters in the path would lead it to another route than the path without them")]
     Parameters,
+    #[error("the path would lead to another route if large and small letters were one")]
+    Case,
     #[error("a `%` in a path is followed by two hexadecimal digits")]
     Escape,
 }
@@ -34,10 +36,19 @@ impl PathPrefix {
     /// What of the path is left behind the prefix: empty, or beginning with a slash. A prefix is met however its
     /// characters are escaped: an upstream takes `/%61pi` for `/api`, and so must the choice of a route.
     pub fn strip<'p>(&self, path: &'p str) -> Option<&'p str> {
+        self.strip_where(path, |byte, other| byte == other)
+    }
+
+    /// The same for a reader to whom large and small letters are one.
+    pub fn strip_in_any_case<'p>(&self, path: &'p str) -> Option<&'p str> {
+        self.strip_where(path, |byte, other| byte.eq_ignore_ascii_case(&other))
+    }
+
+    fn strip_where<'p>(&self, path: &'p str, is_same: impl Fn(u8, u8) -> bool) -> Option<&'p str> {
         let (mut wanted, mut found) = (0, 0);
         while let Some((byte, next)) = byte_at(&self.0, wanted) {
             let (other, behind) = byte_at(path, found)?;
-            if other != byte {
+            if !is_same(byte, other) {
                 return None;
             }
             (wanted, found) = (next, behind);

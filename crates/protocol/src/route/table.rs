@@ -58,16 +58,18 @@ impl RouteTable {
         })
     }
 
-    /// The route of a request. A path whose parameters (`;x`, RFC 3986 §3.3) lead it to another route, or hide a dot
-    /// segment (`/..;/`), has none: some upstreams leave them out.
+    /// The route of a request. A path whose parameters (`;x`, RFC 3986 §3.3) or whose case lead it to another route, or
+    /// whose parameters hide a dot segment (`/..;/`), has none: some upstreams leave the ones out, and look past the
+    /// other.
     pub fn find(&self, method: &str, path: &str) -> Result<Routed<'_>, PathProblem> {
         path::check(path)?;
-        let found = self.route_of(path);
-        let bare = without_parameters(path);
+        let (found, bare) = (self.route_of(path), without_parameters(path));
         path::check(&bare)?;
-        let bare = self.route_of(&bare);
-        if found.map(|route| &route.path) != bare.map(|route| &route.path) {
+        if found.map(|route| &route.path) != self.route_of(&bare).map(|route| &route.path) {
             return Err(PathProblem::Parameters);
+        }
+        if self.is_evaded_by_case(found, &bare) {
+            return Err(PathProblem::Case);
         }
         let Some(route) = found else { return Ok(Routed::Nowhere) };
         Ok(match &route.methods {
@@ -75,6 +77,13 @@ impl RouteTable {
             _ if NEVER.contains(&method) => Routed::MethodNotAllowed(&[]),
             _ => Routed::To(route),
         })
+    }
+
+    /// Whether a longer prefix is missed by the case of its letters alone.
+    fn is_evaded_by_case(&self, found: Option<&Route>, path: &str) -> bool {
+        let (path, length) = (with_single_slashes(path), |route: &Route| route.path.as_str().len());
+        let nearest = self.routes.iter().find(|route| route.path.strip_in_any_case(&path).is_some());
+        nearest.is_some_and(|nearest| found.is_none_or(|found| length(nearest) > length(found)))
     }
 
     /// Repeated slashes count as one, because some upstreams take them so.
@@ -198,6 +207,20 @@ mod tests {
         check("GET /api/reports/a;b", "/api/reports");
         check("GET /api/..;/app", "400");
         check("GET /api/%2e.%3bx/app", "400");
+    }
+
+    #[test]
+    fn the_case_of_its_letters_does_not_lead_a_path_around_a_route() {
+        check("POST /api/Reports", "400");
+        check("GET /api/%52eports/7", "400");
+        check("GET /api/Reports;x", "400");
+        check("GET /api/Reportsx", "/api");
+        check("GET /api/x/Reports", "/api");
+        check("GET /API", "400");
+        let both = RouteTable::new(vec![route("/"), route("/a"), route("/A")]);
+        for path in ["/a", "/A"] {
+            assert!(matches!(both.find("GET", path), Ok(Routed::To(route)) if route.path.as_str() == path), "{path}");
+        }
     }
 
     #[test]

@@ -8,7 +8,6 @@ use std::{
 
 use perennial_edge::authority::{ForwardedToken, Identity};
 use perennial_protocol::{
-    claims::Claims,
     id::SessionKey,
     refusal::Refusal,
     session::Session,
@@ -28,25 +27,40 @@ pub struct ForwardedTokens(Cache<ForWhom, Arc<Forwarded>>);
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct ForWhom {
     session: SessionKey,
+    /// A person who was proven anew gets another one at once.
+    proven_at: UnixMillis,
     audience: Option<String>,
 }
 
 /// The same, borrowed for a look.
 struct Wanted<'w> {
     session: &'w SessionKey,
+    proven_at: UnixMillis,
     audience: Option<&'w str>,
+}
+
+impl<'w> Wanted<'w> {
+    fn by(session: &'w Session, audience: Option<&'w str>) -> Self {
+        Self { session: &session.session_key, proven_at: session.authentication.at, audience }
+    }
+
+    fn owned(&self) -> ForWhom {
+        let audience = self.audience.map(str::to_owned);
+        ForWhom { session: self.session.clone(), proven_at: self.proven_at, audience }
+    }
 }
 
 impl Hash for Wanted<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.session.hash(state);
+        self.proven_at.hash(state);
         self.audience.hash(state);
     }
 }
 
 impl Equivalent<ForWhom> for Wanted<'_> {
     fn equivalent(&self, kept: &ForWhom) -> bool {
-        *self.session == kept.session && self.audience == kept.audience.as_deref()
+        *self.session == kept.session && self.proven_at == kept.proven_at && self.audience == kept.audience.as_deref()
     }
 }
 
@@ -67,8 +81,8 @@ impl Default for ForwardedTokens {
 
 impl ForwardedTokens {
     /// Forgets this token. Another one that somebody had made meanwhile stays.
-    pub fn forget(&self, session: &SessionKey, audience: Option<&str>, token: &ForwardedToken) {
-        let wanted = Wanted { session, audience };
+    pub fn forget(&self, session: &Session, audience: Option<&str>, token: &ForwardedToken) {
+        let wanted = Wanted::by(session, audience);
         if self.0.get(&wanted).is_some_and(|kept| kept.identity.token.is(token)) {
             self.0.remove(&wanted);
         }
@@ -82,7 +96,7 @@ pub(super) async fn identity(
     session: &Session,
     audience: Option<&str>,
 ) -> Result<Identity, Refusal> {
-    let wanted = Wanted { session: &session.session_key, audience };
+    let wanted = Wanted::by(session, audience);
     let kept = service.forwarded.0.get(&wanted);
     if let Some(kept) = kept.as_ref().filter(|kept| Instant::now() < kept.renewed_from) {
         return Ok(kept.identity.clone());
@@ -98,8 +112,7 @@ pub(super) async fn identity(
     let identity = made(service, session, &person, audience);
     let life = identity.token.expires_at.saturating_duration_since(Instant::now());
     let forwarded = Forwarded { identity: identity.clone(), person, renewed_from: Instant::now() + life / 2 };
-    let whom = ForWhom { session: session.session_key.clone(), audience: audience.map(str::to_owned) };
-    service.forwarded.0.insert(whom, Arc::new(forwarded));
+    service.forwarded.0.insert(wanted.owned(), Arc::new(forwarded));
     Ok(identity)
 }
 
@@ -121,17 +134,19 @@ fn made(service: &Service, session: &Session, person: &Person, audience: Option<
 }
 
 /// While the store cannot be asked and the session is not known: what a good access token says, for as long
-/// as it says it.
+/// as a forwarded token lives and the access token says it.
 pub(super) fn identity_by_claims(service: &Service, access: &AccessClaims, audience: Option<&str>) -> Identity {
-    let left = UnixMillis(access.exp * 1000).since(service.now());
-    let further: Map<String, Value> = Claims::default().as_map().clone();
-    let claims = access.clone().with(further).forwarded(audience);
+    let now = service.now();
+    let left = UnixMillis(access.exp * 1000).since(now);
+    let lives = left.min(service.settings.forwarded_ttl);
+    let shorter = AccessClaims { exp: now.plus(lives).unix_seconds(), ..access.clone() };
+    let claims = shorter.with(Map::new()).forwarded(audience);
     Identity {
         session: access.sid.clone(),
         subject: access.sub.as_str().to_owned(),
         email: None,
         name: None,
-        token: token(service, &claims, left),
+        token: token(service, &claims, lives),
         ends_at: moment_in(left),
     }
 }

@@ -14,7 +14,7 @@ use perennial_protocol::{
     refresh::{Delivery, Policy, confirms},
     session::Session,
     time::{Millis, UnixMillis},
-    token::Transport,
+    token::{AccessClaims, Transport},
 };
 use quick_cache::sync::Cache;
 
@@ -59,7 +59,8 @@ pub(super) fn at_hand(service: &Service, visit: &Visit, question: Question<'_>) 
     let claims = access_of(service, &keys, visit, now, |claims| !claims.are_about_to_expire(now))?;
     let session = service.known.get(&claims.sid)?;
     let policy = &service.settings.lifetimes.refresh;
-    if service.ends.of_session(&session).is_some() || session.over(policy, now).is_some() {
+    if service.ends.of_session(&session).is_some() || session.over(policy, now).is_some() || is_older(&session, &claims)
+    {
         return None;
     }
     // Another login, something newer than what is known here, or a confirmation that is due: see it all.
@@ -75,6 +76,15 @@ pub(super) fn at_hand(service: &Service, visit: &Visit, question: Question<'_>) 
     }
     let until = claims.renewed_from().min(confirmation_due(&session, policy));
     Some(AtHand { session, holds_for: until.since(now).max(Millis(0)).into() })
+}
+
+/// Whether the token says what the row as it is known here does not yet: it was rotated since, or whose it is was
+/// proven anew.
+fn is_older(session: &Session, claims: &AccessClaims) -> bool {
+    let (proven, proven_at) = (&session.authentication, session.authentication.at.unix_seconds());
+    claims.generation > session.rotation.generation.0
+        || claims.auth_time > proven_at
+        || (claims.auth_time == proven_at && claims.amr != proven.methods)
 }
 
 /// When a look at the session would write something again.

@@ -68,7 +68,7 @@ impl SessionAuthority for Service {
         if let Some(reason) = session.over(&self.settings.lifetimes.refresh, self.now()) {
             return Err(Refusal::SessionEnded(reason));
         }
-        self.forwarded.forget(&refused.session, audience, &refused.token);
+        self.forwarded.forget(&session, audience, &refused.token);
         forwarded::identity(self, &session, audience).await
     }
 

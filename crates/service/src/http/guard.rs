@@ -116,7 +116,9 @@ pub async fn admit_to_upstream(
     let keys = service.keys();
     let selection = carried.selection(service, &keys, service.now());
     let bearer = bearer(service, &keys, visit, &selection);
-    let has_session = selection.live > 0 || access_key(service, &keys, visit).is_some();
+    // Where access tokens are bearers, the refresh token's cookie opens nothing at an upstream.
+    let by_cookie = service.settings.transport == Transport::Cookie && selection.live > 0;
+    let has_session = by_cookie || access_key(service, &keys, visit).is_some();
     let outcome = match proof.token {
         _ if bearer == Bearer::OfOtherSession => Err(Refusal::IdentityChanged),
         None if acting == Acting::Upgrades || bearer == Bearer::Good || !has_session => Ok(()),

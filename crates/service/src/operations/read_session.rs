@@ -85,6 +85,7 @@ async fn by_access_alone(service: &Service, visit: &Visit, keys: &Keys, now: Uni
         standing.jar.closed = vec![session.session_key];
         return Ok(standing);
     }
+    service.known.note(&session);
     Ok(Standing {
         verdict: Verdict::Authenticated,
         person: Some(person(service, &session).await?),

@@ -169,3 +169,16 @@ async fn large_cookies_and_bodies_pass_on_connections_that_are_kept() {
         assert_ne!(site.app.last().header("connection"), Some("upgrade"), "{brand:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_but_a_web_socket_is_asked_of_the_app() {
+    let site = Site::start();
+    for (brand, browser) in site.people() {
+        let origin = browser.origin.clone();
+        for protocol in ["h2c", "websocket, h2c", "TLS/1.2"] {
+            let headers = [("upgrade", protocol), ("connection", "Upgrade, HTTP2-Settings"), ("origin", &origin)];
+            assert_eq!(browser.send("GET", "/echo", &headers, None).await.status, 200, "{brand:?} {protocol}");
+            assert_eq!(site.app.last().header("upgrade"), None, "{brand:?} {protocol}");
+        }
+    }
+}
