@@ -3,7 +3,9 @@
 //! What comes in is cleaned first, `Connection`-named headers before all else, and only then are our own set:
 //! the other way round, a client could have them taken away again.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use hyper::body::Frame;
 use perennial_edge::{
     authority::{Identity, Pass},
     client::client_address,
@@ -145,6 +147,18 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     for name in HOP_BY_HOP {
         headers.remove(name);
     }
+}
+
+/// Removes from behind a client's body what it may not say before it: some servers take both for the same.
+pub(crate) fn clean_trailers(mut frame: Frame<Bytes>) -> Frame<Bytes> {
+    if let Some(trailers) = frame.trailers_mut() {
+        remove_hop_by_hop(trailers);
+        remove_claims(trailers);
+        for name in [header::AUTHORIZATION, header::COOKIE, header::HOST] {
+            trailers.remove(name);
+        }
+    }
+    frame
 }
 
 /// Removes what says who the client is or where it comes from. Some servers take `_` for `-` (RFC 3875 §4.1.18).

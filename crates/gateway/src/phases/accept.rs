@@ -4,14 +4,15 @@ use std::net::IpAddr;
 
 use axum::{body::Body, extract::Request};
 use http::{HeaderMap, Method, Version, header, request::Parts};
-use hyper::upgrade::OnUpgrade;
+use http_body_util::{BodyExt, Limited};
+use hyper::{body::Body as _, upgrade::OnUpgrade};
 use perennial_edge::client::Peer;
 use perennial_protocol::{
     refusal::Refusal,
     route::{Route, Routed},
 };
 
-use crate::{Gateway, upstream::Outgoing};
+use crate::{Gateway, headers, upstream::Outgoing};
 
 /// A request that has a route, but for its body.
 pub(crate) struct Accepted<'g> {
@@ -84,9 +85,14 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
+/// The body within the route's limit.
 fn limited(body: Body, route: &Route) -> Body {
+    if body.is_end_stream() {
+        return body;
+    }
+    let body = body.map_frame(headers::clean_trailers);
     match route.body_bytes_max.and_then(|limit| usize::try_from(limit).ok()) {
-        Some(limit) => Body::new(http_body_util::Limited::new(body, limit)),
-        None => body,
+        Some(limit) => Body::new(Limited::new(body, limit)),
+        None => Body::new(body),
     }
 }
