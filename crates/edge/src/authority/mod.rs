@@ -90,7 +90,7 @@ impl ForwardedToken {
         Self { text, expires_at, refused_fresh: AtomicBool::new(false) }
     }
 
-    /// Notes that an upstream refused it though it was fresh.
+    /// Notes that an upstream refused it though it was fresh, or that it was made because one before it was refused.
     pub fn note_refused_fresh(&self) {
         self.refused_fresh.store(true, Ordering::Relaxed);
     }

@@ -22,7 +22,7 @@ pub(crate) async fn forward(
     body: &mut Outgoing,
     pass: &Pass,
 ) -> Result<http::Response<Incoming>, Refusal> {
-    if pass.identity.is_some() && accepted.upgrade.is_none() {
+    if pass.identity.is_some() {
         body.keep_if_small(&accepted.head.headers, gateway.settings.replay_bytes).await?;
     }
     send(gateway, accepted, body, pass).await

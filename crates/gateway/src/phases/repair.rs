@@ -39,8 +39,9 @@ pub(crate) async fn repair(
         return as_it_is(answer);
     }
     if !body.can_be_sent_again() {
-        // The next request goes with the new token.
-        let _ = gateway.authority.renew(&identity, accepted.route.audience.as_deref()).await?;
+        // The next request goes with the new token. If that is refused too, nobody is told to send it once more.
+        let renewed = gateway.authority.renew(&identity, accepted.route.audience.as_deref()).await?;
+        renewed.token.note_refused_fresh();
         return Err(Refusal::RetryWithBody);
     }
     match gateway.authority.renew(&identity, accepted.route.audience.as_deref()).await {
