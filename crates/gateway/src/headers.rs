@@ -170,7 +170,7 @@ fn remove_claims(headers: &mut HeaderMap) {
 pub(crate) fn clean_trailers(trailers: &mut HeaderMap) {
     remove_hop_by_hop(trailers);
     remove_claims(trailers);
-    for name in [header::AUTHORIZATION, header::COOKIE] {
+    for name in [header::AUTHORIZATION, header::COOKIE, header::HOST] {
         trailers.remove(name);
     }
 }

@@ -223,6 +223,27 @@ async fn trailers_pass_and_upstreams_speak_http_2_in_clear() {
 }
 
 #[tokio::test]
+async fn what_a_client_may_not_say_before_its_body_it_does_not_say_behind_it() {
+    let upstream = Upstream::standard();
+    let h2c = upstream.url().replace("http://", "h2c://");
+    let further = format!("[[gateway.routes]]\npath = \"/two\"\nupstream = \"{h2c}\"\nauth = \"none\"\n");
+    let server = before(&upstream, Setup::default().with_config(&further));
+    for path in ["/open/x", "/two/x"] {
+        let names = "x-sum, remote-user, x-forwarded-for, authorization, cookie";
+        let mut asked = raw(
+            &server,
+            &server.browser(),
+            &format!("POST {path}"),
+            &format!("Transfer-Encoding: chunked\r\nTE: trailers\r\nTrailer: {names}\r\n"),
+        );
+        asked.send("2\r\nok\r\n0\r\nX-Sum: 1\r\nRemote-User: root\r\nX_Forwarded_For: 6.6.6.6\r\nX-Forwarded-For: 6.6.6.6\r\nAuthorization: Bearer x\r\nCookie: a=b\r\n\r\n");
+        assert_eq!(asked.answer(SOON).map(|answer| answer.status), Some(200), "{path}");
+        let trailers = upstream.last().body.expect("it was read").trailers;
+        assert_eq!(trailers, [("x-sum".to_owned(), "1".to_owned())], "{path}");
+    }
+}
+
+#[tokio::test]
 async fn browsers_speak_http_2_to_the_gateway() {
     let upstream = Upstream::standard();
     let server = before(&upstream, Setup::default());
@@ -335,7 +356,9 @@ async fn a_body_that_a_client_breaks_is_not_the_upstreams_fault() {
     let server = before(&upstream, Setup::default());
     let mut broken = raw(&server, &server.browser(), "POST /open/sink", "Transfer-Encoding: chunked\r\n");
     broken.send("2\r\nok\r\n");
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    while upstream.seen().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     broken.send("zz\r\n");
     let answer = broken.answer(SOON).expect("an answer");
     assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some("invalid_request")), "{}", answer.text());

@@ -1,11 +1,11 @@
 //! What an upstream refuses: mended once where it says that the token is bad, and passed on untouched otherwise.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Mutex};
 
 use perennial_testkit::{
-    Browser, Server, Setup,
+    Browser, Server, Setup, WebSocket,
     raw::Raw,
-    upstream::{Reply, Seen, Upstream},
+    upstream::{Reply, Seen, Upstream, by_path},
 };
 use serde_json::json;
 
@@ -106,6 +106,36 @@ async fn f14_an_upstream_that_refuses_every_token_costs_one_renewal_and_one_repl
     assert_eq!(counted(&server.admin_url, REPLAYED).await, 1);
 }
 
+#[tokio::test]
+async fn f14_whoever_is_told_to_send_a_body_again_is_told_so_once() {
+    let upstream = Upstream::standard();
+    let server = before(&upstream, Setup::default());
+    let browser = server.logged_in().await;
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        statuses.push(upload(&browser, "/api/unauthorized", vec![b'x'; 70_000]).await.status);
+    }
+    assert_eq!(statuses, [409, 401, 401, 401, 401]);
+    assert_eq!(upstream.seen().len(), 5);
+}
+
+#[tokio::test]
+async fn a_web_socket_whose_token_is_refused_opens_with_another_one() {
+    let refused = Mutex::new(None);
+    let upstream = Upstream::start(move |asked| {
+        let token = asked.seen.bearer().map(str::to_owned);
+        let first = refused.lock().expect("nobody panics while holding it").get_or_insert(token.clone()).clone();
+        async move {
+            if token == first { Reply::status(401).header("www-authenticate", INVALID) } else { by_path(asked).await }
+        }
+    });
+    let server = before(&upstream, Setup::default());
+    let browser = server.logged_in().await;
+    let mut socket = WebSocket::of(&browser, "/api/socket").await.expect("it opens");
+    assert!(socket.echoes(SOON).await);
+    assert_eq!(upstream.seen().len(), 2);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f14_parallel_requests_to_an_upstream_that_refuses_every_token_are_sent_twice_at_most() {
     let upstream = Upstream::standard();
@@ -143,6 +173,8 @@ async fn what_was_streamed_is_not_sent_again_and_its_sender_is_told_to() {
         answer.text
     );
 
+    // In chunks, nobody knows how much is to come.
+    let browser = server.logged_in().await;
     let mut streamed = Raw::connect(&server.url);
     let (port, cookies, csrf) = (server.port(), browser.jar.header(), browser.jar.csrf().unwrap_or_default());
     streamed.send(format!(
