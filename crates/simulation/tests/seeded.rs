@@ -105,3 +105,25 @@ fn a_good_access_token_passes_while_the_store_is_away() {
     });
     assert_eq!(told.as_deref(), Some("b0.0"));
 }
+
+#[test]
+fn who_asks_after_a_logout_does_not_share_what_was_decided_before_it() {
+    let plan = Plan { nodes: 1, outages: Millis::ZERO, ..worlds::named("store outages").expect("a world") };
+    let answered = world::alone(plan, async |world| {
+        let (browser, mut answered) = (Rc::new(Browser::new("b0".to_owned())), 0);
+        for _ in 0..300 {
+            log_in(&world, &browser, &world.subjects[0]).await;
+            let proof = browser.jar().csrf(world.now()).map(ToOwned::to_owned);
+            let [refresh, log_out] =
+                [Ask::Refresh, Ask::LogOut].map(|ask| Sent::now(&world, &browser, ask, proof.clone()));
+            let logged_out = async {
+                assert_eq!(at_node(&world, "b0", &log_out).await.status, 204);
+                at_node(&world, "b0", &refresh).await.status
+            };
+            let (_, status) = tokio::join!(at_node(&world, "b0", &refresh), logged_out);
+            answered += u32::from(status == 200);
+        }
+        answered
+    });
+    assert_eq!(answered, 0);
+}

@@ -1,5 +1,5 @@
-//! What lasts: WebSockets and other upgraded connections, and streams of events. They live as long as their
-//! session, whatever becomes of its tokens, and no longer.
+//! What lasts: WebSockets and streams of events. They live as long as their session, whatever becomes of its tokens,
+//! and no longer.
 
 pub(crate) mod events;
 pub(crate) mod frames;

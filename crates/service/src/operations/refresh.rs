@@ -54,7 +54,8 @@ async fn decided_and_applied(
         let decide = || decide(presented, request, &service.settings.lifetimes.refresh, now);
         let landed = match selection.chosen {
             Chosen::Genuine { session, token } => {
-                let same = Presentation { sid: session.sid, token: (token.generation, token.branch), request };
+                let over = session.over(&service.settings.lifetimes.refresh, now);
+                let same = Presentation { sid: session.sid, token: (token.generation, token.branch), request, over };
                 let shared = service.refreshes.share(same, land(service, session, decide(), now)).await;
                 let landed = shared.outcome?;
                 if let Some(landed) = &landed {
@@ -82,6 +83,8 @@ pub struct Presentation {
     sid: Sid,
     token: (Generation, Branch),
     request: Request,
+    /// What was decided while the session lived is not for who has seen it end.
+    over: Option<EndReason>,
 }
 
 /// A decision that was written, with what its answers need.

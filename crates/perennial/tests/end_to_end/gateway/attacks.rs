@@ -42,7 +42,7 @@ async fn nothing_but_a_web_socket_is_asked_of_an_upstream() {
 }
 
 #[tokio::test]
-async fn f07_an_upstream_that_changes_the_protocol_unasked_does_not_keep_new_cookies_from_the_jar() {
+async fn an_upstream_that_changes_the_protocol_unasked_does_not_keep_new_cookies_from_the_jar() {
     let upstream =
         Upstream::answering(|_| Reply::status(101).header("upgrade", "websocket").header("connection", "upgrade"));
     let server = before(&upstream, Setup::default());
