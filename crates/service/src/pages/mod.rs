@@ -1,6 +1,6 @@
 //! The hosted pages over the operations: they work without scripts, one file for each part of the way in.
 //!
-//! A page renews a session in passing, as the gateway will for every page behind it; what a form sends is
+//! A page renews a session in passing, as the gateway does for every page behind it; what a form sends is
 //! guarded as the API guards its calls, with the token in a hidden field.
 
 mod account;
