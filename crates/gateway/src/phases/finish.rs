@@ -1,9 +1,9 @@
 //! Finish: the answer goes to the client, with the jar's new cookies and without what no upstream may say.
 
 use axum::{body::Body, response::Response};
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use perennial_edge::authority::{Identity, Pass};
-use perennial_protocol::route::Forward;
+use perennial_protocol::route::{Forward, Requirement};
 
 use super::accept::Accepted;
 use crate::{Gateway, headers, tunnel};
@@ -19,6 +19,9 @@ pub(crate) fn finish(gateway: &Gateway, accepted: Accepted<'_>, pass: Pass, mut 
     if let Some(identity) = &pass.identity {
         headers::keep_private(answer.headers_mut());
         answer = cut_when_over(gateway, identity, answer);
+    } else if accepted.route.requirement == Requirement::Optional {
+        // A cache may keep what visitors see, and must not show it to somebody.
+        answer.headers_mut().append(header::VARY, HeaderValue::from_static("Cookie"));
     }
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
         answer = tunnel::upgrade::join(gateway, accepted.upgrade, pass.identity, protocol, answer);

@@ -187,7 +187,10 @@ async fn f19_no_cache_keeps_what_was_made_for_somebody() {
     }
     for (name, said) in [("public", Some("public, max-age=600")), ("silent", None)] {
         assert_eq!(browser.get(&format!("/open/{name}")).await.header("cache-control"), said);
-        assert_eq!(server.browser().get(&format!("/maybe/{name}")).await.header("cache-control"), said);
+        let anonymous = server.browser().get(&format!("/maybe/{name}")).await;
+        assert_eq!(anonymous.header("cache-control"), said);
+        let varies = anonymous.headers.iter().any(|(name, value)| name == "vary" && value == "Cookie");
+        assert!(varies, "a visitor's page is no page for somebody: {:?}", anonymous.headers);
     }
     // With cookies of ours, nobody keeps anything.
     server.time_travel().pass(super::EXPIRY);
