@@ -96,6 +96,11 @@ impl ForwardedToken {
         self.refused_fresh.store(true, Ordering::Relaxed);
     }
 
+    /// Notes that an upstream took it: the next refusal may be about the token again.
+    pub fn note_accepted(&self) {
+        self.refused_fresh.store(false, Ordering::Relaxed);
+    }
+
     pub fn was_refused_fresh(&self) -> bool {
         self.refused_fresh.load(Ordering::Relaxed)
     }

@@ -34,6 +34,9 @@ pub(crate) async fn repair(
     let as_it_is = |answer| Ok(Repaired { answer, replayed: false });
     let Some(identity) = pass.identity.clone() else { return as_it_is(answer.map(Body::new)) };
     let (answer, token_is_bad) = read_refusal(accepted, answer).await;
+    if answer.status().is_success() {
+        identity.token.note_accepted();
+    }
     // A fresh token that was refused says that the refusal is not about the token.
     if !token_is_bad || identity.token.was_refused_fresh() {
         return as_it_is(answer);
