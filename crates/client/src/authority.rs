@@ -70,7 +70,8 @@ impl RemoteAuthority {
         if url.cannot_be_a_base() || !matches!(url.scheme(), "http" | "https") {
             return Err(NoAuthority::Address(url.to_string()));
         }
-        let builder = reqwest::Client::builder().timeout(limits::ANSWER_WAIT).connect_timeout(limits::CONNECT_WAIT);
+        let builder =
+            reqwest::Client::builder().timeout(limits::ANSWER_WAIT).connect_timeout(limits::CONNECT_WAIT).no_proxy();
         let http = builder.redirect(reqwest::redirect::Policy::none()).build()?;
         let (judgements, renewed) = (Cache::new(limits::JUDGEMENTS), Cache::new(limits::JUDGEMENTS));
         Ok(Self { http, url, key, csrf_header, judgements, renewed, ended: RwLock::default() })
