@@ -144,9 +144,13 @@ async fn ten_thousand_rotations_leave_one_row() {
     let sid = session(1).sid;
     let mut before = None;
     for batch in 0..100 {
-        let asked: Vec<_> = (0..100).map(|step| ask(&store, rotate(sid, batch * 100 + step)).0).collect();
-        for answer in asked {
-            assert_eq!(answer.await.expect("available"), Applied::Done);
+        let asked: Vec<_> = (0..100).map(|step| ask(&store, rotate(sid, batch * 100 + step))).collect();
+        for (answer, at_once) in asked {
+            let answer = match at_once {
+                Some(answer) => answer,
+                None => answer.await,
+            };
+            assert_eq!(answer.expect("available"), Applied::Done);
         }
         if batch == 0 {
             before = Some(pages(&directory));

@@ -163,6 +163,7 @@ async fn f57_a_deep_link_survives_registration_a_second_mail_and_the_set_up() {
     let page = browser.navigate(&format!("/register?{query}")).await;
     let form = page.form("/register").with("email", "ada@example.com").with("password", PASSWORD);
     let page = browser.submit_and_follow(&form).await;
+    server.code_of_mail("ada@example.com", 1).await;
     let page = browser.submit_and_follow(&page.form("/verify-email/resend")).await;
     assert!(page.text.contains("A new code is on its way"), "{}", page.text);
     let code = server.code_of_mail("ada@example.com", 2).await;

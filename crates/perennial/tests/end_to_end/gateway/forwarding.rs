@@ -365,6 +365,9 @@ async fn a_body_that_a_client_breaks_is_not_the_upstreams_fault() {
     broken.send("zz\r\n");
     let answer = broken.answer(SOON).expect("an answer");
     assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some("invalid_request")), "{}", answer.text());
+    while upstream.last().body.is_none() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     assert_eq!(upstream.last().body.map(|body| body.whole), Some(false));
 }
 

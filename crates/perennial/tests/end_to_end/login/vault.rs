@@ -90,6 +90,7 @@ async fn vault_registration_speaks_the_same_paths() {
     let body = json!({ "email": "ada@example.com", "password": super::PASSWORD });
     let answer = browser.post_and_keep("/register/", Some(&body)).await;
     assert_eq!(answer.field("status"), "verify_email_required", "{}", answer.text);
+    server.code_of_mail("ada@example.com", 1).await;
     assert_eq!(browser.post_and_keep("/resend-otp/", None).await.status, 200);
     let code = server.code_of_mail("ada@example.com", 2).await;
     let answer = send_code(&mut browser, "/verify-otp/", &code).await;

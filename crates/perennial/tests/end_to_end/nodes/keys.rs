@@ -73,6 +73,8 @@ async fn f44_two_rotations_of_every_key_on_two_nodes_under_load_fail_no_request(
             assert_eq!(standing.field("status"), "authenticated", "{}", standing.text);
         }
     }
+    // Everybody comes by once more.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let (browsers, tally) = storm.end().await;
     eprintln!("2 rotations: {} refreshed", tally.refreshed);
     assert!(tally.refused.is_empty(), "{:?}", tally.refused);
