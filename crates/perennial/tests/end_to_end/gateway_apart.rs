@@ -7,7 +7,7 @@ use std::{
 };
 
 use perennial_testkit::{Browser, Scratch, Server, Setup, free_ports, upstream::Upstream};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::BINARY;
 
@@ -185,5 +185,28 @@ async fn an_upstream_that_takes_no_token_is_asked_twice_by_a_gateway_apart_and_t
     for asked in [2, 3, 4] {
         assert_eq!(browser.get("/api/unauthorized").await.status, 401);
         assert_eq!(rig.api.seen().len(), asked);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_key_of_a_gateway_makes_no_token_for_a_session_whose_requests_never_came_by() {
+    let rig = Rig::start("gateway").await;
+    let browser = rig.logged_in().await;
+    let key = fs::read_to_string(rig.scratch.path().join("key")).expect("it was written");
+    let session = browser.jar.csrf().and_then(|token| token.split('.').next()).expect("the token names the session");
+    assert_eq!(browser.get("/api/items").await.status, 200);
+    let forwarded = rig.api.last().bearer().expect("a token").to_owned();
+    let mut operator = rig.server.browser();
+    operator.url.clone_from(&rig.server.admin_url);
+    for (token, status) in [(forwarded.as_str(), 200), ("a.b.c", 400), (&forwarded[..forwarded.len() - 4], 400)] {
+        let identity = json!({
+            "session": session, "subject": "anybody", "email": null, "name": null,
+            "token": token, "token_lives_ms": 0, "ends_in_ms": 0,
+        });
+        let body = json!({ "identity": identity, "audience": null });
+        let bearer = [("authorization", format!("Bearer {key}"))];
+        let headers: Vec<(&str, &str)> = bearer.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let answer = operator.send("POST", "/admin/gateway/renew", &headers, Some(&body)).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
     }
 }

@@ -52,7 +52,12 @@ pub(super) async fn renew(request: AdminRequest) -> Response {
 async fn run_renew(request: &AdminRequest) -> Result<Option<Value>, Refusal> {
     request.may(AdminScope::Gateway)?;
     let Refused { identity, audience } = request.json()?;
-    let renewed = request.service.renew(&Identity::from(identity), audience.as_deref()).await;
+    let refused = Identity::from(identity);
+    // Whoever has the gateway's key alone is told nothing of sessions whose requests never came by.
+    if !request.service.access.was_forwarded(&request.service.keys(), refused.token.expose(), &refused.session) {
+        return Err(Refusal::InvalidRequest("The token is none that was forwarded for this session.".into()));
+    }
+    let renewed = request.service.renew(&refused, audience.as_deref()).await;
     let judged = renewed.map(|identity| Pass { identity: Some(identity), ..Pass::default() }).map_err(Denial::from);
     said(&Judged::from(judged))
 }

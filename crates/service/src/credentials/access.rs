@@ -5,13 +5,15 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use jsonwebtoken::{Algorithm, Header, Validation};
 use perennial_protocol::{
+    id::SessionKey,
     refresh::Generation,
     session::Session,
     time::{Millis, UnixMillis},
     token::{ACCESS_TOKEN_TYPE, AccessClaims, Issuer},
 };
 use quick_cache::sync::Cache;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 
 use crate::{entropy, entropy::Entropy, keys::Keys, limits};
 
@@ -85,12 +87,21 @@ impl AccessTokens {
         let claims = match self.verified.get(&hash) {
             Some(claims) => claims,
             None => {
-                let claims = Arc::new(verify_signature(keys, token)?);
+                let claims = Arc::new(verify_signature::<AccessClaims>(keys, token)?);
                 self.verified.insert(hash, Arc::clone(&claims));
                 claims
             }
         };
         claims.is_from(&self.issuer).then_some(claims)
+    }
+
+    /// Whether this server signed the token for an upstream, about this session; it may have expired.
+    pub fn was_forwarded(&self, keys: &Keys, token: &str, session: &SessionKey) -> bool {
+        let claims = Some(token).filter(|token| token.len() <= limits::ACCESS_TOKEN_BYTES_MAX);
+        let claims = claims.and_then(|token| verify_signature::<Map<String, Value>>(keys, token));
+        let says =
+            |claims: &Map<String, Value>, name: &str, text: &str| claims.get(name).is_some_and(|said| said == text);
+        claims.is_some_and(|claims| says(&claims, "iss", &self.issuer.issuer) && says(&claims, "sid", session.as_str()))
     }
 }
 
@@ -104,7 +115,7 @@ pub fn signed(keys: &Keys, claims: &impl Serialize) -> String {
 }
 
 /// Checks `typ`, algorithm, key and signature (RFC 8725 §3.1, §3.11); the key comes from our ring only.
-fn verify_signature(keys: &Keys, token: &str) -> Option<AccessClaims> {
+fn verify_signature<C: DeserializeOwned + Clone>(keys: &Keys, token: &str) -> Option<C> {
     let header = jsonwebtoken::decode_header(token).ok()?;
     if header.typ.as_deref() != Some(ACCESS_TOKEN_TYPE) {
         return None;
