@@ -203,7 +203,11 @@ async fn client(
         next += 1;
         let request = kind.request(&host, jar)?;
         let began = Instant::now();
-        sender.ready().await?;
+        // nginx closes a connection after so many requests.
+        if sender.ready().await.is_err() {
+            sender = connect(address).await?;
+            sender.ready().await?;
+        }
         let response = sender.send_request(request).await?;
         let (status, handed_out) = (response.status(), jar.store(&response));
         let body = response.into_body().collect().await?.to_bytes();

@@ -37,6 +37,8 @@ pub(crate) struct Server {
     pub(crate) host: String,
     pub(crate) address: SocketAddr,
     admin: SocketAddr,
+    /// What it was started with besides; its commands have to know too.
+    variables: Vec<(&'static str, String)>,
 }
 
 /// What a process has used so far.
@@ -52,7 +54,11 @@ const TICK: Duration = Duration::from_millis(10);
 
 impl Server {
     /// Starts it with these variables besides.
-    pub(crate) fn start(options: &Options, place: &Place, variables: &[(&str, String)]) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        options: &Options,
+        place: &Place,
+        variables: &[(&'static str, String)],
+    ) -> anyhow::Result<Self> {
         let binary = options.binary.canonicalize().with_context(|| {
             format!("there is no {}: run `cargo build --release -p perennial`", options.binary.display())
         })?;
@@ -80,7 +86,17 @@ impl Server {
         command.envs(variables.iter().map(|(name, value)| (name, value)));
         let process = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
         let version = String::from_utf8_lossy(&version).trim().to_owned();
-        let mut server = Self { binary, place: place.clone(), process, folder, version, host, address, admin };
+        let mut server = Self {
+            binary,
+            place: place.clone(),
+            process,
+            folder,
+            version,
+            host,
+            address,
+            admin,
+            variables: variables.to_vec(),
+        };
         server.wait_until_ready()?;
         Ok(server)
     }
@@ -124,6 +140,7 @@ impl Server {
         let mut command = Command::new(&self.binary);
         command.args(["session", "issue", "--subject", "bench", "--json", "--count", &count.to_string()]);
         configure(&mut command, &self.place, &self.data(), &self.host)?;
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         let output = command.output()?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout)?.lines().map(Jar::of_issued).collect()
