@@ -1,7 +1,8 @@
 //! Work that many ask for at once and that is done once, in this process.
 //!
-//! The first who asks starts it, those who come meanwhile wait for the same outcome, and the work goes on
-//! when all of them have gone. What is to be once in many processes is for the store to say.
+//! The first who asks starts it, and those who come meanwhile wait for the same outcome. What is `join`ed goes on
+//! when all of them have gone; what is `share`d is done by one of them. What is to be once in many processes is for
+//! the store to say.
 
 use std::{
     collections::HashMap,
