@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use perennial_service::settings::PageSettings;
 use perennial_testkit::{Browser, Scratch, Server, Setup, free_ports, upstream::Upstream};
 use serde_json::{Value, json};
 
@@ -209,4 +210,15 @@ async fn the_key_of_a_gateway_makes_no_token_for_a_session_whose_requests_never_
         let answer = operator.send("POST", "/admin/gateway/renew", &headers, Some(&body)).await;
         assert_eq!(answer.status, status, "{}", answer.text);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_of_the_service_is_found_behind_a_gateway_apart() {
+    let rig = Rig::start("gateway").await;
+    let browser = Browser::new(&rig.url);
+    let pages = PageSettings { login: "/login".into(), after_login: "/".into(), mailbox: None };
+    for path in perennial_service::pages::paths(&pages) {
+        assert_ne!(browser.get(&path).await.status, 404, "{path}");
+    }
+    assert_eq!(browser.get("/no-page").await.status, 404);
 }
