@@ -4,22 +4,20 @@
 //! What stands here may be old. Whatever could matter then is looked for in the request and in what the node
 //! remembers of ends: a newer refresh token, a second login in the jar, a confirmation that is due.
 
-use std::{sync::Arc, time::Duration};
+use std::{iter, sync::Arc, time::Duration};
 
 use perennial_edge::authority::Question;
 use perennial_protocol::{
-    csrf::CsrfToken,
     id::SessionKey,
-    origin::Absence,
     refresh::{Delivery, Policy, confirms},
     session::Session,
     time::{Millis, UnixMillis},
-    token::{AccessClaims, Transport},
+    token::AccessClaims,
 };
 use quick_cache::sync::Cache;
 
 use crate::{
-    http::guard::{Acting, Proof, origin_headers},
+    http::guard::{self, Acting, Proof},
     limits,
     operations::read_session::access_of,
     service::Service,
@@ -71,7 +69,7 @@ pub(super) fn at_hand(service: &Service, visit: &Visit, question: Question<'_>) 
             token.sid == session.sid && token.generation <= session.rotation.generation && !due
         })
     });
-    if !nothing_new || !may_act(service, question, &session) {
+    if !nothing_new || !may_act(service, visit, question, &session) {
         return None;
     }
     let until = claims.renewed_from().min(confirmation_due(&session, policy));
@@ -94,20 +92,8 @@ fn confirmation_due(session: &Session, policy: &Policy) -> UnixMillis {
 }
 
 /// Whether the request may act without a look at anything else. Where this says no, the guard has its say.
-fn may_act(service: &Service, question: Question<'_>, session: &Session) -> bool {
+fn may_act(service: &Service, visit: &Visit, question: Question<'_>, session: &Session) -> bool {
     let proof = Proof::of_header(service, question.headers);
     let acting = Acting::of(question.method, question.headers);
-    if acting == Acting::Reads && proof.token.is_none() {
-        return true;
-    }
-    let absence = if acting == Acting::Upgrades { Absence::Refused } else { Absence::Undecided };
-    let token = || {
-        let token = CsrfToken::parse(proof.token?)?;
-        Some(token.is_of(&service.keys().mac, &session.session_key, session.sid))
-    };
-    let proven = match (acting, service.settings.transport) {
-        (Acting::Upgrades, _) | (_, Transport::Bearer) if proof.token.is_none() => true,
-        _ => token() == Some(true),
-    };
-    proven && service.settings.origins.admits(origin_headers(question.headers), absence)
+    guard::admits_from_memory(service, acting, proof, visit, &session.session_key, iter::once(session.sid))
 }

@@ -22,6 +22,7 @@ use perennial_protocol::{
     return_to,
     route::Requirement,
     session::{EndReason, Session, status::Verdict},
+    time::Millis,
     token::Transport,
 };
 use serde_json::Map;
@@ -139,7 +140,8 @@ fn by_bearer(visit: &Visit, standing: Standing) -> Outcome<Standing> {
 fn without_store(service: &Service, visit: &Visit, acting: Acting, proof: Proof<'_>) -> Option<Standing> {
     let standing = read_without_store(service, visit)?;
     let key = &standing.session.as_ref()?.key;
-    guard::admits_without_store(service, acting, proof, visit, key).then_some(standing)
+    let sids = visit.jar.refresh_tokens(&service.settings.cookies).flatten().map(|token| token.sid);
+    guard::admits_from_memory(service, acting, proof, visit, key, sids).then_some(standing)
 }
 
 async fn pass(service: &Service, visit: &Visit, standing: Standing, question: Question<'_>) -> Outcome<Pass> {
@@ -233,6 +235,6 @@ fn way_on(service: &Service, refusal: &Refusal, question: Question<'_>) -> Optio
 }
 
 /// A moment of this process for a span from now.
-fn moment_in(span: perennial_protocol::time::Millis) -> Instant {
-    Instant::now() + Duration::from(span.max(perennial_protocol::time::Millis(0)))
+fn moment_in(span: Millis) -> Instant {
+    Instant::now() + Duration::from(span.max(Millis(0)))
 }

@@ -9,7 +9,7 @@ use perennial_protocol::{
     call::Call,
     cookie::Selection,
     csrf::{self, CsrfToken},
-    id::SessionKey,
+    id::{SessionKey, Sid},
     login::StepName,
     origin::{Absence, OriginHeaders},
     refusal::Refusal,
@@ -133,14 +133,15 @@ pub async fn admit_to_upstream(
     outcome.map_err(|refusal| with_resync(service, &keys, visit, &selection, refusal))
 }
 
-/// The same while the store cannot be asked, for the session of a good access token: its token is right if it
-/// fits the private name that a refresh token of the jar carries. Nobody else can have made such a token.
-pub fn admits_without_store(
+/// The same without a question to the store, for the session of a good access token: its anti-CSRF token is right if
+/// it fits one of the private names that the session may have. Nobody else can have made such a token.
+pub fn admits_from_memory(
     service: &Service,
     acting: Acting,
     proof: Proof<'_>,
     visit: &Visit,
     session: &SessionKey,
+    mut sids: impl Iterator<Item = Sid>,
 ) -> bool {
     if acting == Acting::Reads && proof.token.is_none() {
         return true;
@@ -151,8 +152,7 @@ pub fn admits_without_store(
     }
     let Some(text) = proof.token else { return acting == Acting::Upgrades || visit.bearer.is_some() };
     let (token, keys) = (CsrfToken::parse(text), service.keys());
-    let mut carried = visit.jar.refresh_tokens(&service.settings.cookies).flatten();
-    token.is_some_and(|token| carried.any(|refresh| token.is_of(&keys.mac, session, refresh.sid)))
+    token.is_some_and(|token| sids.any(|sid| token.is_of(&keys.mac, session, sid)))
 }
 
 /// The refusal, with what mends it.
