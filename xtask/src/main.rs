@@ -10,6 +10,7 @@ mod layers;
 mod metadata;
 mod process;
 mod runner;
+mod sdk;
 mod setup;
 mod simulate;
 mod steps;
@@ -43,6 +44,10 @@ enum Order {
     Style,
     /// Check that the foreign libraries accept good tokens and refuse bad ones.
     Interop,
+    /// Check, test, build and try the browser SDK.
+    Sdk,
+    /// Write the files that are made of the SDK's sources and kept in the repository.
+    Codegen(sdk::Codegen),
     /// Play the seeded worlds over the real service, and print what they came to.
     Simulate(simulate::Arguments),
 }
@@ -66,6 +71,8 @@ fn run(order: Order) -> anyhow::Result<()> {
         Order::Layers => layers::run(&root),
         Order::Style => style::run(&root),
         Order::Interop => check::interop(&root),
+        Order::Sdk => sdk::run(&root),
+        Order::Codegen(order) => sdk::codegen(&root, &order),
         Order::Simulate(arguments) => simulate::run(&root, &arguments),
     }
 }
