@@ -69,5 +69,6 @@ interface Managed {
  */
 export function SessionManager({ routes = {}, fallback, children }: Managed): ReactNode {
   const { status, sessionKey } = useSession()
-  return createElement(Fragment, { key: sessionKey }, routes[status] ?? (status === 'LOADING' ? fallback : children))
+  const page = status in routes ? routes[status] : status === 'LOADING' ? fallback : children
+  return createElement(Fragment, { key: sessionKey }, page)
 }

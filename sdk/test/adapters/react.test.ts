@@ -162,6 +162,14 @@ describe('SessionManager', () => {
     assert.equal(shown.text(), 'splash')
   })
 
+  test('shows nothing where nothing is named', async () => {
+    const shown = await mount(
+      pretend('UNAUTHENTICATED'),
+      h(SessionManager, { routes: { UNAUTHENTICATED: null } }, 'app'),
+    )
+    assert.equal(shown.text(), '')
+  })
+
   test('what one person left in a component is gone when another one comes, and stays for the same person', async () => {
     const page = pretend('AUTHENTICATED', 'anna')
     const shown = await mount(page, h(SessionManager, { routes: { AUTHENTICATED: h(Draft) } }))
