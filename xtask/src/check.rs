@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, process::Command};
 use anyhow::{Context, bail};
 
 use crate::{
-    layers, process, runner, sdk, setup,
+    examples, layers, process, runner, sdk, setup,
     steps::{End, Steps},
     style, tools,
 };
@@ -38,6 +38,7 @@ fn every_step(root: &Path, mut steps: Steps) -> anyhow::Result<()> {
         End::Passed => runner::run(root),
         End::Failed => bail!("not run, because not everything could be built"),
     });
+    let _ = steps.take("examples", "each application in a real browser", || examples::run(root));
     steps.finish()
 }
 

@@ -6,8 +6,10 @@
 #![expect(clippy::print_stdout, reason = "a command speaks on its standard output")]
 
 mod check;
+mod examples;
 mod layers;
 mod metadata;
+mod node;
 mod process;
 mod runner;
 mod sdk;
@@ -46,6 +48,8 @@ enum Order {
     Interop,
     /// Check, test, build and try the browser SDK.
     Sdk,
+    /// Try the applications of `examples/` in a real browser.
+    Examples,
     /// Write the files that are made of the SDK's sources and kept in the repository.
     Codegen(sdk::Codegen),
     /// Play the seeded worlds over the real service, and print what they came to.
@@ -72,6 +76,7 @@ fn run(order: Order) -> anyhow::Result<()> {
         Order::Style => style::run(&root),
         Order::Interop => check::interop(&root),
         Order::Sdk => sdk::run(&root),
+        Order::Examples => examples::run(&root),
         Order::Codegen(order) => sdk::codegen(&root, &order),
         Order::Simulate(arguments) => simulate::run(&root, &arguments),
     }

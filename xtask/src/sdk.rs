@@ -3,18 +3,14 @@
 //! Cargo builds nothing with Node. So what is made of the SDK's sources for the service is kept in the repository,
 //! written by `codegen` and compared in every run of the checks.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::ensure;
 use clap::Args;
 
-use crate::{process, steps::Steps, tools};
+use crate::{node, process, steps::Steps};
 
-const FOLDER: &str = "sdk";
+const PROJECT: &str = "sdk";
 
 /// The SDK as one module, as `{base}/sdk.js` serves it.
 const SERVED: &str = "crates/service/assets/sdk.js";
@@ -41,7 +37,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
 pub(crate) fn take(root: &Path, steps: &mut Steps) {
     let _ = steps.take("codegen", "the file that the service hands out is of these sources", || compare(root));
     for (name, words) in STEPS {
-        let _ = steps.take(name, &words.join(" "), || process::run(&mut program(root, words)?));
+        let _ = steps.take(name, &words.join(" "), || process::run(&mut node::program(root, PROJECT, words)?));
     }
 }
 
@@ -64,34 +60,13 @@ pub(crate) fn codegen(root: &Path, order: &Codegen) -> anyhow::Result<()> {
 
 fn compare(root: &Path) -> anyhow::Result<()> {
     let kept = fs::read(root.join(SERVED)).unwrap_or_default();
-    ensure!(kept == served(root)?, "{SERVED} is not what {FOLDER}/src makes: run `cargo xtask codegen`");
+    ensure!(kept == served(root)?, "{SERVED} is not what {PROJECT}/src makes: run `cargo xtask codegen`");
     println!("{SERVED} is up to date");
     Ok(())
 }
 
 fn served(root: &Path) -> anyhow::Result<Vec<u8>> {
-    let output = program(root, &["node", "scripts/served.ts"])?.output()?;
+    let output = node::program(root, PROJECT, &["node", "scripts/served.ts"])?.output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
     Ok(output.stdout)
-}
-
-/// A program of the SDK's packages, or Node itself, in the SDK's folder.
-fn program(root: &Path, words: &[&str]) -> anyhow::Result<Command> {
-    let folder = root.join(FOLDER);
-    let packages = folder.join("node_modules/.bin");
-    let Some(node) = tools::node(root).filter(|_| packages.is_dir()) else {
-        bail!("no Node {} or no packages: run `cargo xtask setup` first", tools::NODE_MAJOR_MIN);
-    };
-    let (name, arguments) = words.split_first().context("a command has a name")?;
-    let file = if *name == "node" { node.clone() } else { packages.join(name) };
-    let mut command = Command::new(file);
-    command.current_dir(folder).args(arguments).envs(tools::variables(root)).env("PATH", path_from(&node)?);
-    Ok(command)
-}
-
-/// The search path with this Node first, because packages start `node` by name.
-fn path_from(node: &Path) -> anyhow::Result<std::ffi::OsString> {
-    let first = node.parent().map(PathBuf::from);
-    let rest = env::var_os("PATH").unwrap_or_default();
-    Ok(env::join_paths(first.into_iter().chain(env::split_paths(&rest)))?)
 }

