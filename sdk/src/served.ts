@@ -1,11 +1,16 @@
-//! What `{base}/sdk.js` holds: the core and the flows, for pages without a build.
+//! The module that the service hands out as `{base}/sdk.js`, for pages without a build.
 
-import * as core from './core/session.ts'
-import type { Options, Session } from './core/types.ts'
+import { createSession as create, type Options, type Session } from './index.ts'
 
-export { isSessionError, SessionError } from './core/errors.ts'
-export { createFlows } from './flows/index.ts'
+export * from './flows/index.ts'
+export * from './index.ts'
 
-/** The service is where this file came from. */
-export const createSession = (options: Options = {}): Session =>
-  core.createSession({ base: new URL('.', import.meta.url).href, ...options })
+/** What this service is configured to, where that is not what the SDK takes for granted. The service writes it. */
+declare const CONFIGURED: Options
+
+/** Where this module came from is where the service is. */
+const base = new URL('.', import.meta.url).href.replace(/\/$/, '')
+
+export function createSession(options?: Options): Session {
+  return create({ base, ...CONFIGURED, ...options })
+}

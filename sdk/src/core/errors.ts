@@ -5,7 +5,6 @@ import type { EndReason } from './types.ts'
 /** What `fetch` and the state's promises reject with. Calls of `flows` reject with the service's other codes too. */
 export type ErrorCode = 'session_ended' | 'identity_changed' | 'auth_unavailable' | 'cookies_blocked'
 
-// biome-ignore lint/complexity/noBannedTypes: the usual way to keep the known names in an editor's list.
 type Code = ErrorCode | (string & {})
 
 interface Facts {
