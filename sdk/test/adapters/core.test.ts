@@ -15,7 +15,7 @@ import { SessionManager, SessionProvider, useSession } from '../../src/react/ind
 import { requireSession } from '../../src/react-router/index.ts'
 import { sessionHint } from '../../src/server/index.ts'
 import { expectRequests } from '../../src/testing/index.ts'
-import { json, ORIGIN, World } from '../core/world.ts'
+import { json, ORIGIN, problem, World } from '../core/world.ts'
 import { place } from './dom.ts'
 
 const api = (session: Session) => {
@@ -62,6 +62,28 @@ test('axios: a request that waits when somebody else logs in is refused as that,
   const error = await waiting
   assert.ok(isSessionError(error, 'identity_changed'), String(error))
   assert.equal(world.count('/api/things'), 0)
+})
+
+test('axios: a login of the app itself is taken over, and a failed one causes no refresh', async () => {
+  const world = new World()
+  world.transport = 'bearer'
+  const base = '/api/accounts/auth'
+  const session = world.tab({ base, paths: { token: `${base}/token/refresh/` } })
+  const login = () => api(session).post('/accounts/auth/login/', { email: 'anna@app.test', password: 'x' })
+  world.answers[`${base}/login/`] = [
+    () => problem(401, 'invalid_credentials'),
+    () => {
+      world.logIn('anna')
+      return json(world.answer('anna'))
+    },
+  ]
+  const refused = await login().catch((error) => error)
+  assert.equal(refused.response.data.code, 'invalid_credentials')
+  assert.equal(session.state.status, 'UNAUTHENTICATED')
+  await login()
+  assert.equal(session.state.sessionKey, 'anna')
+  assert.equal((await api(session).get('/whose')).data.by, 'anna')
+  assert.equal(world.requests.length, 3)
 })
 
 test('TanStack Query: after a switch in another tab what is on screen is asked for as the one who is here', async () => {
