@@ -6,6 +6,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { servePages } from './pages.mjs'
 
 const EXAMPLES = fileURLToPath(new URL('..', import.meta.url))
 const ROOT = join(EXAMPLES, '..')
@@ -14,7 +15,7 @@ export const applications = readdirSync(EXAMPLES).filter((name) => existsSync(jo
 
 /**
  * @param {string} name a folder of `examples/`
- * @param {{ port?: number, settings?: Record<string, string>, data?: string, log?: 'inherit' | 'ignore' }} options
+ * @param {{ port?: number, settings?: Record<string, string>, log?: 'inherit' | 'ignore' }} options
  *   port 0: any that is free, and data that is forgotten afterwards. settings: `{ TOKENS__ACCESS_TTL: '3s' }`.
  */
 export async function start(name, { port = 0, settings = {}, log = 'ignore' } = {}) {
@@ -41,12 +42,13 @@ export async function start(name, { port = 0, settings = {}, log = 'ignore' } = 
   const own = existsSync(join(folder, 'api.mjs')) ? join(folder, 'api.mjs') : join(EXAMPLES, 'shared', 'api.mjs')
   const module = await import(own)
   api.on('request', module.createApi(url))
-  pages.on('request', (await import('./pages.mjs')).servePages(existsSync(join(folder, 'dist')) ? join(folder, 'dist') : folder))
+  pages.on('request', servePages(join(folder, 'dist')))
 
   return {
     url,
-    data,
     ended,
+    /** The server of the API: tests listen to what reaches it. */
+    api,
     accounts: module.accounts ?? JSON.parse(readFileSync(join(data, 'dev.json'), 'utf8')).accounts,
     /** Another command of the same Perennial, over the same data: `run('session', 'issue', …)`. Answers what it printed. */
     run(...words) {

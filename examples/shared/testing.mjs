@@ -1,7 +1,7 @@
 // What the applications' tests share: a running application, browsers with a jar of their own, and a count of what they asked.
 
 import { createHmac } from 'node:crypto'
-import { after, before } from 'node:test'
+import { after, afterEach, before } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { chromium } from 'playwright-core'
 import { AUTH } from './calls.js'
@@ -65,6 +65,7 @@ export function application(name, { settings = {} } = {}) {
     })
     Object.assign(app, await start(name, { settings }))
   })
+  afterEach(() => Promise.all(jars.splice(0).map((jar) => jar.close())))
   after(async () => {
     await app.browser?.close()
     await app.stop?.()
