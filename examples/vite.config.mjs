@@ -2,12 +2,14 @@
 // lets it use the applications'.
 
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
 
 const { dependencies } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
 
 export default defineConfig({
   resolve: { dedupe: Object.keys(dependencies) },
-  build: { outDir: 'dist', emptyOutDir: true, target: 'es2023', modulePreload: { polyfill: false } },
-  logLevel: 'warn',
+  publicDir: fileURLToPath(new URL('shared/public', import.meta.url)),
+  build: { target: 'es2023', modulePreload: { polyfill: false } },
+  logLevel: 'error',
 })

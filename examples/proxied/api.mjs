@@ -9,8 +9,14 @@ import { loginPage, missingPage, orderPage, ordersPage } from './pages.mjs'
 
 const ACCESS_SECONDS = Number(process.env.ORDERS_ACCESS_SECONDS ?? 60)
 const AUTH = '/api/v1/users/auth'
-const SHARED = ['style.css', 'meter.js', 'calls.js']
-const OWN = ['app.js', 'login.js']
+const ASSETS = {
+  'style.css': ['text/css', '../shared/style.css'],
+  'icon.svg': ['image/svg+xml', '../shared/public/icon.svg'],
+  'meter.js': ['text/javascript', '../shared/meter.js'],
+  'calls.js': ['text/javascript', '../shared/calls.js'],
+  'login.js': ['text/javascript', './assets/login.js'],
+  'app.js': ['text/javascript', './assets/app.js'],
+}
 
 export const accounts = [
   { email: 'ada@orders.test', password: 'lovelace', name: 'Ada' },
@@ -120,9 +126,9 @@ const answers = (response) => ({
 })
 
 function asset(name, reply) {
-  const folder = SHARED.includes(name) ? '../shared/' : OWN.includes(name) ? './assets/' : null
-  if (!folder) return reply.json(404, { detail: 'There is no such file.' })
-  reply.file(name.endsWith('.css') ? 'text/css' : 'text/javascript', readFileSync(new URL(folder + name, import.meta.url)))
+  const [type, file] = ASSETS[name] ?? []
+  if (!file) return reply.json(404, { detail: 'There is no such file.' })
+  reply.file(type, readFileSync(new URL(file, import.meta.url)))
 }
 
 const cookie = (request, name) => new RegExp(`(?:^|; )${name}=([^;]+)`).exec(request.headers.cookie ?? '')?.[1]

@@ -9,7 +9,7 @@ const layout = ({ title, script = 'app.js', ways = '', narrow = false, main }) =
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${escape(title)} · Orders</title>
-<link rel="icon" href="data:,">
+<link rel="icon" href="/assets/icon.svg">
 <link rel="stylesheet" href="/assets/style.css">
 <script type="module" src="/assets/meter.js"></script>
 <script type="module" src="/assets/${script}"></script>
@@ -52,10 +52,12 @@ export const loginPage = () => layout({
 <p class="aside">The terminal that started this shows two accounts.</p>`,
 })
 
+const toSend = (count) => `${count || 'No'} ${count === 1 ? 'order' : 'orders'} to send`
+
 export const ordersPage = ({ name }, orders) => layout({
   title: 'All',
   ways,
-  main: `<div class="intro"><p class="eyebrow">Signed in as ${escape(name)}</p><h1>${orders.filter(({ sent }) => !sent).length || 'No'} to send</h1></div>
+  main: `<div class="intro"><p class="eyebrow">Signed in as ${escape(name)}</p><h1>${toSend(orders.filter(({ sent }) => !sent).length)}</h1></div>
 <div class="actions"><button class="secondary small" id="stock" type="button">Look up all stock at once</button></div>
 <p class="message problem" id="problem" role="alert" hidden></p>
 <ul class="rows card">${orders.map((order) => `

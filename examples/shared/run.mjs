@@ -15,12 +15,13 @@ export const applications = readdirSync(EXAMPLES).filter((name) => existsSync(jo
 
 /**
  * @param {string} name a folder of `examples/`
- * @param {{ port?: number, settings?: Record<string, string>, log?: 'inherit' | 'ignore' }} options
+ * @param {{ port?: number, settings?: Record<string, string>, development?: boolean, log?: 'inherit' | 'ignore' }} options
  *   port 0: any that is free, and data that is forgotten afterwards. settings: `{ TOKENS__ACCESS_TTL: '3s' }`.
+ *   development: the development build, in which React's StrictMode mounts everything twice.
  */
-export async function start(name, { port = 0, settings = {}, log = 'ignore' } = {}) {
+export async function start(name, { port = 0, settings = {}, development = false, log = 'ignore' } = {}) {
   const folder = join(EXAMPLES, name)
-  build(folder)
+  const files = build(folder, development)
   const data = port === 0 ? mkdtempSync(join(tmpdir(), `perennial-${name}-`)) : join(folder, '.data')
   mkdirSync(data, { recursive: true })
 
@@ -42,7 +43,7 @@ export async function start(name, { port = 0, settings = {}, log = 'ignore' } = 
   const own = existsSync(join(folder, 'api.mjs')) ? join(folder, 'api.mjs') : join(EXAMPLES, 'shared', 'api.mjs')
   const module = await import(own)
   api.on('request', module.createApi(url))
-  pages.on('request', servePages(join(folder, 'dist')))
+  pages.on('request', servePages(files))
 
   return {
     url,
@@ -52,9 +53,10 @@ export async function start(name, { port = 0, settings = {}, log = 'ignore' } = 
     accounts: module.accounts ?? JSON.parse(readFileSync(join(data, 'dev.json'), 'utf8')).accounts,
     /** Another command of the same Perennial, over the same data: `run('session', 'issue', …)`. Answers what it printed. */
     run(...words) {
-      const [program, all] = command([...words, '--config', config])
+      const [program, all] = command(words)
       const env = {
         ...environment,
+        PERENNIAL_CONFIG: config,
         PERENNIAL__SERVER__PUBLIC_URL: url,
         PERENNIAL__STORE__URL: `sqlite:${join(data, 'perennial.db')}`,
         PERENNIAL__KEYS__DIR: join(data, 'keys'),
@@ -108,19 +110,25 @@ function address(perennial) {
   })
 }
 
-/** The SDK when it is older than its sources, then the application, when it has anything to build. */
-function build(folder) {
+/** The SDK when it is older than its sources, then the application, when it has anything to build. Answers where its files are. */
+function build(folder, development) {
+  const kind = development ? 'development' : 'production'
+  const files = join(folder, 'dist', kind)
   const sdk = join(ROOT, 'sdk')
   if (newest(join(sdk, 'src')) > newest(join(sdk, 'dist'))) {
     if (!existsSync(join(sdk, 'node_modules'))) node('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], sdk)
     node('npm', ['run', '--silent', 'build'], sdk)
   }
-  if (!existsSync(join(folder, 'index.html'))) return
-  node(process.execPath, [join(EXAMPLES, 'node_modules/vite/bin/vite.js'), 'build', '--config', '../vite.config.mjs'], folder)
+  if (existsSync(join(folder, 'index.html'))) {
+    const vite = join(EXAMPLES, 'node_modules/vite/bin/vite.js')
+    const words = ['build', '--config', '../vite.config.mjs', '--outDir', `dist/${kind}`, '--emptyOutDir']
+    node(process.execPath, [vite, ...words], folder, { NODE_ENV: kind })
+  }
+  return files
 }
 
-function node(program, words, cwd) {
-  const done = spawnSync(program, words, { cwd, stdio: ['ignore', 'ignore', 'inherit'] })
+function node(program, words, cwd, environment = {}) {
+  const done = spawnSync(program, words, { cwd, env: { ...process.env, ...environment }, stdio: ['ignore', 'ignore', 'inherit'] })
   if (done.status !== 0) throw new Error(`${program} ${words.join(' ')} failed in ${cwd}`)
 }
 

@@ -14,20 +14,20 @@ import { start } from './run.mjs'
  * Starts `name` and a browser for the tests of this file (or of the `describe` that calls this).
  * The application is `app.url`, `app.accounts`, `app.run(…)`; it is there once the tests run.
  * @param {string} name
- * @param {{ settings?: Record<string, string> }} options settings: `{ TOKENS__ACCESS_TTL: '3s' }`
+ * @param {{ settings?: Record<string, string>, development?: boolean }} options as `start` takes them
  */
-export function application(name, { settings = {} } = {}) {
+export function application(name, options = {}) {
   const app = {
     /** A new jar: a browser profile of its own. @returns {Promise<Jar>} */
-    async jar(options = {}) {
-      const jar = await app.browser.newContext({ baseURL: app.url, ...options })
+    async jar() {
+      const jar = await app.browser.newContext({ baseURL: app.url })
       jar.setDefaultTimeout(10_000)
       jars.push(jar)
       return jar
     },
     /** A jar in which a session of `email` is live, without a login. */
-    async signedIn(email = app.accounts[0].email, options = {}) {
-      const jar = await app.jar(options)
+    async signedIn(email = app.accounts[0].email) {
+      const jar = await app.jar()
       await app.giveSession(jar, email)
       return jar
     },
@@ -40,9 +40,14 @@ export function application(name, { settings = {} } = {}) {
       })))
       return issued
     },
+    /** Another account, without a second factor. */
+    account(name) {
+      const email = `${name.toLowerCase()}@perennial.test`
+      return JSON.parse(app.run('user', 'add', email, '--name', name))
+    },
     /** The id of an account. */
     subject(email) {
-      people ??= app.run('user', 'list').trim().split('\n').map((line) => JSON.parse(line))
+      const people = app.run('user', 'list').trim().split('\n').map((line) => JSON.parse(line))
       return people.find((person) => person.email === email).id
     },
     /** The newest mail to `email`, once it is there. */
@@ -54,7 +59,6 @@ export function application(name, { settings = {} } = {}) {
     },
   }
   const jars = []
-  let people
   before(async () => {
     const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : []
     app.browser = await chromium.launch({
@@ -63,7 +67,7 @@ export function application(name, { settings = {} } = {}) {
       // Playwright turns the back/forward cache off; people have it on.
       ignoreDefaultArgs: ['--disable-back-forward-cache'],
     })
-    Object.assign(app, await start(name, { settings }))
+    Object.assign(app, await start(name, options))
   })
   afterEach(() => Promise.all(jars.splice(0).map((jar) => jar.close())))
   after(async () => {
