@@ -14,9 +14,10 @@ if (!applications.includes(name)) {
 }
 
 const app = await start(name, { port: Number(values.port), log: 'inherit' })
-const accounts = app.accounts.map(({ email, password, totp_secret: secret }) =>
-  [`  log in    ${email.padEnd(22)} ${password}`, secret && `            second factor (TOTP)   ${secret}`],
-)
+const accounts = app.accounts.map(({ email, password, totp_secret: secret }) => [
+  `  log in    ${email.padEnd(22)} ${password}`,
+  secret && `            second factor (TOTP)   ${secret}`,
+])
 console.log(`
   ${name.padEnd(9)} ${app.url}
 

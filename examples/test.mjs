@@ -10,10 +10,13 @@ import { applications } from './shared/run.mjs'
 const here = dirname(fileURLToPath(import.meta.url))
 const named = process.argv.slice(2)
 const unknown = named.filter((name) => !applications.includes(name))
-if (unknown.length > 0) throw new Error(`no application is called ${unknown.join(', ')}: there are ${applications.join(', ')}`)
+if (unknown.length > 0)
+  throw new Error(`no application is called ${unknown.join(', ')}: there are ${applications.join(', ')}`)
 
 const files = (named.length > 0 ? named : applications).map((name) => join(here, name, 'test.mjs')).filter(existsSync)
 run({ files, concurrency: 1, timeout: 240_000 })
-  .on('test:fail', () => { process.exitCode = 1 })
+  .on('test:fail', () => {
+    process.exitCode = 1
+  })
   .compose(spec)
   .pipe(process.stdout)

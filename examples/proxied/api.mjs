@@ -26,7 +26,14 @@ export const accounts = [
 const orders = [
   { id: 1045, customer: 'Botanical Society', items: '40 seed trays', total: 312, stock: 160, sent: false },
   { id: 1044, customer: 'M. Okafor', items: '2 pruning shears', total: 58, stock: 9, sent: false },
-  { id: 1043, customer: 'Hill Street School', items: '12 watering cans, 12 trowels', total: 214, stock: 31, sent: true },
+  {
+    id: 1043,
+    customer: 'Hill Street School',
+    items: '12 watering cans, 12 trowels',
+    total: 214,
+    stock: 31,
+    sent: true,
+  },
   { id: 1042, customer: 'J. Lindqvist', items: '1 cold frame', total: 129, stock: 0, sent: true },
 ]
 
@@ -62,7 +69,10 @@ export function createApi() {
       const entry = await body(request)
       const account = accounts.find(({ email, password }) => email === entry.email && password === entry.password)
       if (!account) return reply.json(401, { detail: 'That is not the right e-mail address and password.' })
-      reply.json(200, await tokens({ id: randomBytes(8).toString('hex'), email: account.email, name: account.name, over: false }))
+      reply.json(
+        200,
+        await tokens({ id: randomBytes(8).toString('hex'), email: account.email, name: account.name, over: false }),
+      )
     },
     async 'refresh-token'(request, reply) {
       const held = refreshTokens.get(cookie(request, 'refresh_token'))
@@ -83,7 +93,8 @@ export function createApi() {
     async 'logout-others'(request, reply) {
       const here = await person(request)
       if (here.refusal) return reply.json(401, { detail: here.refusal })
-      for (const { login } of refreshTokens.values()) if (login.email === here.email && login.id !== here.login) login.over = true
+      for (const { login } of refreshTokens.values())
+        if (login.email === here.email && login.id !== here.login) login.over = true
       reply.redirect('/')
     },
   }
@@ -110,7 +121,8 @@ export function createApi() {
   return (request, response) => {
     const url = new URL(request.url, 'http://orders')
     const reply = answers(response)
-    const call = url.pathname.startsWith(`${AUTH}/`) && request.method === 'POST' && auth[url.pathname.slice(AUTH.length + 1)]
+    const call =
+      url.pathname.startsWith(`${AUTH}/`) && request.method === 'POST' && auth[url.pathname.slice(AUTH.length + 1)]
     if (call) return call(request, reply)
     if (url.pathname.startsWith('/assets/')) return asset(url.pathname.slice('/assets/'.length), reply)
     return url.pathname.startsWith('/api/') ? api(request, url.pathname, reply) : page(request, url, reply)
@@ -119,8 +131,12 @@ export function createApi() {
 
 /** What is made for somebody is in no cache: neither the browser's nor the one behind its Back button. */
 const answers = (response) => ({
-  json: (status, said) => response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(JSON.stringify(said)),
-  html: (status, text) => response.writeHead(status, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' }).end(text),
+  json: (status, said) =>
+    response
+      .writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+      .end(JSON.stringify(said)),
+  html: (status, text) =>
+    response.writeHead(status, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' }).end(text),
   redirect: (location) => response.writeHead(303, { location, 'cache-control': 'no-store' }).end(),
   file: (type, text) => response.writeHead(200, { 'content-type': type, 'cache-control': 'max-age=60' }).end(text),
 })

@@ -1,6 +1,6 @@
 // The pages, rendered on the server.
 
-const escape = (text) => String(text).replaceAll(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`)
+const html = (text) => String(text).replaceAll(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`)
 
 const layout = ({ title, script = 'app.js', ways = '', narrow = false, main }) => `<!doctype html>
 <html lang="en-GB">
@@ -8,7 +8,7 @@ const layout = ({ title, script = 'app.js', ways = '', narrow = false, main }) =
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${escape(title)} · Orders</title>
+<title>${html(title)} · Orders</title>
 <link rel="icon" href="/assets/icon.svg">
 <link rel="stylesheet" href="/assets/style.css">
 <script type="module" src="/assets/meter.js"></script>
@@ -35,11 +35,12 @@ const ways = `<nav class="ways">
 
 const state = ({ sent }) => `<span class="tag${sent ? '' : ' on'}">${sent ? 'Sent' : 'To send'}</span>`
 
-export const loginPage = () => layout({
-  title: 'Sign in',
-  script: 'login.js',
-  narrow: true,
-  main: `<div class="card">
+export const loginPage = () =>
+  layout({
+    title: 'Sign in',
+    script: 'login.js',
+    narrow: true,
+    main: `<div class="card">
 <h1>Sign in</h1>
 <p class="message" id="ended" role="status" hidden>You were signed out. Sign in to go on where you were.</p>
 <form id="login">
@@ -50,38 +51,45 @@ export const loginPage = () => layout({
 </form>
 </div>
 <p class="aside">The terminal that started this shows two accounts.</p>`,
-})
+  })
 
 const toSend = (count) => `${count || 'No'} ${count === 1 ? 'order' : 'orders'} to send`
 
-export const ordersPage = ({ name }, orders) => layout({
-  title: 'All',
-  ways,
-  main: `<div class="intro"><p class="eyebrow">Signed in as ${escape(name)}</p><h1>${toSend(orders.filter(({ sent }) => !sent).length)}</h1></div>
+export const ordersPage = ({ name }, orders) =>
+  layout({
+    title: 'All',
+    ways,
+    main: `<div class="intro"><p class="eyebrow">Signed in as ${html(name)}</p><h1>${toSend(orders.filter(({ sent }) => !sent).length)}</h1></div>
 <div class="actions"><button class="secondary small" id="stock" type="button">Look up all stock at once</button></div>
 <p class="message problem" id="problem" role="alert" hidden></p>
-<ul class="rows card">${orders.map((order) => `
-<li><a href="/orders/${order.id}">${escape(order.customer)}</a><span class="hint">${escape(order.items)}</span><span class="hint" data-stock="${order.id}"></span>${state(order)}</li>`).join('')}
+<ul class="rows card">${orders
+      .map(
+        (order) => `
+<li><a href="/orders/${order.id}">${html(order.customer)}</a><span class="hint">${html(order.items)}</span><span class="hint" data-stock="${order.id}"></span>${state(order)}</li>`,
+      )
+      .join('')}
 </ul>
 <form class="aside" method="post" action="/api/v1/users/auth/logout-others">Lost a device? <button class="link">Sign out everywhere else</button></form>`,
-})
+  })
 
-export const orderPage = (_, order) => layout({
-  title: order.id,
-  ways,
-  main: `<div class="intro"><p class="eyebrow"><a href="/">All orders</a></p><h1>Order ${order.id}</h1></div>
+export const orderPage = (_, order) =>
+  layout({
+    title: order.id,
+    ways,
+    main: `<div class="intro"><p class="eyebrow"><a href="/">All orders</a></p><h1>Order ${order.id}</h1></div>
 <p class="message problem" id="problem" role="alert" hidden></p>
 <section class="card"><dl class="facts">
-<div><dt>For</dt><dd>${escape(order.customer)}</dd></div>
-<div><dt>Items</dt><dd>${escape(order.items)}</dd></div>
+<div><dt>For</dt><dd>${html(order.customer)}</dd></div>
+<div><dt>Items</dt><dd>${html(order.items)}</dd></div>
 <div><dt>Total</dt><dd>€ ${order.total}</dd></div>
 <div><dt>State</dt><dd id="state">${state(order)}</dd></div>
 </dl></section>
 <button class="primary" id="send" type="button" data-id="${order.id}" data-sent="${!order.sent}">${order.sent ? 'Take back' : 'Mark as sent'}</button>`,
-})
+  })
 
-export const missingPage = () => layout({
-  title: 'Not found',
-  ways,
-  main: '<div class="intro"><h1>There is no such page</h1><p class="lead"><a href="/">All orders</a></p></div>',
-})
+export const missingPage = () =>
+  layout({
+    title: 'Not found',
+    ways,
+    main: '<div class="intro"><h1>There is no such page</h1><p class="lead"><a href="/">All orders</a></p></div>',
+  })

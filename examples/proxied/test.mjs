@@ -13,7 +13,8 @@ const reached = (method, path) => backend.filter((request) => request === `${met
 const refreshes = () => reached('POST', `${AUTH}/refresh-token`)
 let listening = false
 beforeEach(() => {
-  if (!listening) app.api.prependListener('request', ({ method, url }) => backend.push(`${method} ${url.split('?')[0]}`))
+  if (!listening)
+    app.api.prependListener('request', ({ method, url }) => backend.push(`${method} ${url.split('?')[0]}`))
   listening = true
   backend.length = 0
 })
@@ -48,13 +49,21 @@ describe('proxied: what scripts can read', () => {
     assert.equal(await page.evaluate(() => document.cookie), '')
     assert.equal((await jar.cookies()).filter(({ httpOnly, sameSite }) => httpOnly && sameSite === 'Strict').length, 2)
     const tokens = [await cookie(jar, 'access_token'), await cookie(jar, 'refresh_token')]
-    const answers = await page.evaluate(async ([auth, entry]) => {
-      const json = { method: 'POST', headers: { 'content-type': 'application/json' } }
-      const refresh = await fetch(`${auth}/refresh-token`, { method: 'POST' })
-      const login = await fetch(`${auth}/login`, { ...json, body: JSON.stringify(entry) })
-      return [refresh.status, await refresh.json(), login.status, await login.json()]
-    }, [AUTH, app.accounts[0]])
-    assert.deepEqual(answers, [200, { success: true, data: { name: 'Ada' } }, 200, { success: true, data: { name: 'Ada' } }])
+    const answers = await page.evaluate(
+      async ([auth, entry]) => {
+        const json = { method: 'POST', headers: { 'content-type': 'application/json' } }
+        const refresh = await fetch(`${auth}/refresh-token`, { method: 'POST' })
+        const login = await fetch(`${auth}/login`, { ...json, body: JSON.stringify(entry) })
+        return [refresh.status, await refresh.json(), login.status, await login.json()]
+      },
+      [AUTH, app.accounts[0]],
+    )
+    assert.deepEqual(answers, [
+      200,
+      { success: true, data: { name: 'Ada' } },
+      200,
+      { success: true, data: { name: 'Ada' } },
+    ])
     for (const token of tokens) assert.ok(!JSON.stringify(answers).includes(token))
   })
 
@@ -101,8 +110,9 @@ describe('proxied: expiry', () => {
     await stock(page).nth(3).waitFor()
     assert.equal(refreshes(), 1)
     await expire(jar)
-    const statuses = await page.evaluate(() => Promise.all(Array.from({ length: 20 }, () =>
-      fetch('/api/v1/orders/1042/stock').then((answer) => answer.status))))
+    const statuses = await page.evaluate(() =>
+      Promise.all(Array.from({ length: 20 }, () => fetch('/api/v1/orders/1042/stock').then((answer) => answer.status))),
+    )
     assert.deepEqual(statuses, Array(20).fill(200))
     assert.equal(refreshes(), 2)
   })
@@ -179,7 +189,9 @@ describe('proxied: the end', () => {
     for (const listener of usual) app.api.on('request', listener)
     assert.equal(during, 503)
     assert.ok(await cookie(jar, 'refresh_token'))
-    await eventually('an answer again', () => page.evaluate(() => fetch('/api/v1/orders/1042/stock').then((answer) => answer.ok)))
+    await eventually('an answer again', () =>
+      page.evaluate(() => fetch('/api/v1/orders/1042/stock').then((answer) => answer.ok)),
+    )
     await page.reload()
     await page.getByText('Signed in as Ada').waitFor()
   })

@@ -77,10 +77,12 @@ describe('server-first: the token is synced before anything is asked', () => {
     const jar = await app.signedIn()
     const page = await open(jar)
     const brought = (await token(page)).replace(/\.[^.]+$/, '.BBBBBBBBBBBBBBBBBBBBBB')
-    await page.route('**/api/notes', (route) => route.fulfill({
-      headers: { 'set-cookie': `csrftoken=${brought}; Path=/; SameSite=Lax` },
-      json: { success: true, data: { csrf_token: brought }, notes: [] },
-    }))
+    await page.route('**/api/notes', (route) =>
+      route.fulfill({
+        headers: { 'set-cookie': `csrftoken=${brought}; Path=/; SameSite=Lax` },
+        json: { success: true, data: { csrf_token: brought }, notes: [] },
+      }),
+    )
     assert.deepEqual(await cost(jar, () => write(page, 'Anything')), [])
     assert.equal(await token(page), brought)
   })
@@ -122,7 +124,16 @@ describe('server-first: a wrong token', () => {
     await page.route('**/api/notes', (route) => {
       if (route.request().method() !== 'POST') return route.continue()
       seen.push('POST notes')
-      return route.fulfill({ status: 403, contentType: 'application/problem+json', body: JSON.stringify({ type: 'urn:perennial:problem:csrf_failed', status: 403, code: 'csrf_failed', detail: 'The anti-CSRF check failed.' }) })
+      return route.fulfill({
+        status: 403,
+        contentType: 'application/problem+json',
+        body: JSON.stringify({
+          type: 'urn:perennial:problem:csrf_failed',
+          status: 403,
+          code: 'csrf_failed',
+          detail: 'The anti-CSRF check failed.',
+        }),
+      })
     })
     await page.route('**/auth/session', (route) => {
       seen.push('POST session')

@@ -18,9 +18,12 @@ export function createApi(issuer) {
 
   return async (request, response) => {
     const answer = (status, body, headers = {}) =>
-      response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers }).end(JSON.stringify(body))
+      response
+        .writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers })
+        .end(JSON.stringify(body))
     const payload = await person(request).catch(() => null)
-    if (!payload) return answer(401, { detail: 'No good token' }, { 'www-authenticate': 'Bearer error="invalid_token"' })
+    if (!payload)
+      return answer(401, { detail: 'No good token' }, { 'www-authenticate': 'Bearer error="invalid_token"' })
 
     const { pathname } = new URL(request.url, issuer)
     if (pathname === '/api/me') return answer(200, { subject: payload.sub, session: payload.sid, aal: payload.aal })
@@ -31,12 +34,16 @@ export function createApi(issuer) {
     if (request.method === 'GET' && pathname === '/api/notes') return answer(200, { notes: own })
     if (request.method === 'POST' && pathname === '/api/notes') {
       const text = await body(request)
-      if (typeof text !== 'string' || text.trim() === '' || text.length > 500) return answer(422, { detail: 'Write something, up to 500 letters.' })
+      if (typeof text !== 'string' || text.trim() === '' || text.length > 500)
+        return answer(422, { detail: 'Write something, up to 500 letters.' })
       own.unshift(note(text.trim()))
       return answer(201, own[0])
     }
     if (request.method === 'DELETE' && id) {
-      notes.set(payload.sub, own.filter((one) => one.id !== id))
+      notes.set(
+        payload.sub,
+        own.filter((one) => one.id !== id),
+      )
       return response.writeHead(204).end()
     }
     answer(404, { detail: 'Nothing is here.' })

@@ -14,16 +14,38 @@ declare module 'react' {
 
 export function Mark() {
   return (
-    <svg className="mark" viewBox="0 0 32 32" fill="none" stroke="currentColor" strokeWidth="2" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true">
+    <svg
+      className="mark"
+      viewBox="0 0 32 32"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="2"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+    >
       <path d="M12 28.1a12.8 12.8 0 1 1 8 0" />
       <path d="M16 29V14.5" />
-      <path fill="currentColor" d="M16 21.5c-4.9 0-7-2.7-7-6.8 4.9 0 7 2.7 7 6.8Zm0-5.2c0-4.7 2.4-7.3 7-7.8 0 5-2.4 7.8-7 7.8Z" />
+      <path
+        fill="currentColor"
+        d="M16 21.5c-4.9 0-7-2.7-7-6.8 4.9 0 7 2.7 7 6.8Zm0-5.2c0-4.7 2.4-7.3 7-7.8 0 5-2.4 7.8-7 7.8Z"
+      />
     </svg>
   )
 }
 
 /** A page: the name of the application, ways to elsewhere, what there is to see, and what it cost. */
-export function Page({ name, ways, narrow = false, children }: { name: string; ways?: ReactNode; narrow?: boolean; children: ReactNode }) {
+export function Page({
+  name,
+  ways,
+  narrow = false,
+  children,
+}: {
+  name: string
+  ways?: ReactNode
+  narrow?: boolean
+  children: ReactNode
+}) {
   return (
     <div className={narrow ? 'page narrow' : 'page'}>
       <header className="masthead">
@@ -59,12 +81,27 @@ export function useSubmit(submit: (form: FormData) => Promise<unknown>) {
   return { busy, problem, onSubmit }
 }
 
-export const Problem = ({ children }: { children: ReactNode }) => (children ? <p className="message problem" role="alert">{children}</p> : null)
+export const Problem = ({ children }: { children: ReactNode }) =>
+  children ? (
+    <p className="message problem" role="alert">
+      {children}
+    </p>
+  ) : null
 
 /** E-mail address and password, and a name where `named`. */
-export function Credentials({ action, named = false, submit }: { action: string; named?: boolean; submit(entry: { email: string; password: string; name: string }): Promise<unknown> }) {
+export function Credentials({
+  action,
+  named = false,
+  submit,
+}: {
+  action: string
+  named?: boolean
+  submit(entry: { email: string; password: string; name: string }): Promise<unknown>
+}) {
   const text = (form: FormData, name: string) => String(form.get(name) ?? '')
-  const { busy, problem, onSubmit } = useSubmit((form) => submit({ email: text(form, 'email'), password: text(form, 'password'), name: text(form, 'name') }))
+  const { busy, problem, onSubmit } = useSubmit((form) =>
+    submit({ email: text(form, 'email'), password: text(form, 'password'), name: text(form, 'name') }),
+  )
   return (
     <form onSubmit={onSubmit}>
       <Problem>{problem}</Problem>
@@ -76,13 +113,29 @@ export function Credentials({ action, named = false, submit }: { action: string;
       )}
       <div className="field">
         <label htmlFor="email">E-mail address</label>
-        <input id="email" name="email" type="email" autoComplete="username" autoCapitalize="none" spellCheck={false} required />
+        <input
+          id="email"
+          name="email"
+          type="email"
+          autoComplete="username"
+          autoCapitalize="none"
+          spellCheck={false}
+          required
+        />
       </div>
       <div className="field">
         <label htmlFor="password">Password</label>
-        <input id="password" name="password" type="password" autoComplete={named ? 'new-password' : 'current-password'} required />
+        <input
+          id="password"
+          name="password"
+          type="password"
+          autoComplete={named ? 'new-password' : 'current-password'}
+          required
+        />
       </div>
-      <button className="primary wide" disabled={busy}>{action}</button>
+      <button className="primary wide" type="submit" disabled={busy}>
+        {action}
+      </button>
     </form>
   )
 }
@@ -95,9 +148,20 @@ export function Code({ action, submit }: { action: string; submit(code: string):
       <Problem>{problem}</Problem>
       <div className="field">
         <label htmlFor="code">Six-digit code</label>
-        <input className="code" id="code" name="code" inputMode="numeric" autoComplete="one-time-code" maxLength={16} required aria-invalid={problem !== ''} />
+        <input
+          className="code"
+          id="code"
+          name="code"
+          inputMode="numeric"
+          autoComplete="one-time-code"
+          maxLength={16}
+          required
+          aria-invalid={problem !== ''}
+        />
       </div>
-      <button className="primary wide" disabled={busy}>{action}</button>
+      <button className="primary wide" type="submit" disabled={busy}>
+        {action}
+      </button>
     </form>
   )
 }
@@ -108,7 +172,15 @@ export interface Note {
 }
 
 /** The person's notes, with a line to write another. `null`: not there yet. */
-export function Notes({ notes, add, remove }: { notes: Note[] | null; add(text: string): Promise<unknown>; remove(id: string): Promise<unknown> }) {
+export function Notes({
+  notes,
+  add,
+  remove,
+}: {
+  notes: Note[] | null
+  add(text: string): Promise<unknown>
+  remove(id: string): Promise<unknown>
+}) {
   const [text, setText] = useState('')
   const { busy, problem, onSubmit } = useSubmit(async () => {
     await add(text)
@@ -117,8 +189,17 @@ export function Notes({ notes, add, remove }: { notes: Note[] | null; add(text: 
   return (
     <>
       <form className="compose" onSubmit={onSubmit}>
-        <input aria-label="A new note" placeholder="Write something down" value={text} onChange={(event) => setText(event.target.value)} maxLength={500} required />
-        <button className="primary" disabled={busy}>Keep</button>
+        <input
+          aria-label="A new note"
+          placeholder="Write something down"
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          maxLength={500}
+          required
+        />
+        <button className="primary" type="submit" disabled={busy}>
+          Keep
+        </button>
       </form>
       <Problem>{problem}</Problem>
       {notes?.length === 0 && <p className="empty">Nothing is written down yet.</p>}
@@ -126,8 +207,24 @@ export function Notes({ notes, add, remove }: { notes: Note[] | null; add(text: 
         {notes?.map((note) => (
           <li key={note.id}>
             <span>{note.text}</span>
-            <button className="remove" type="button" aria-label={`Remove “${note.text}”`} onClick={() => remove(note.id)}>
-              <svg viewBox="0 0 20 20" width="18" height="18" fill="none" stroke="currentColor" strokeWidth="1.8" strokeLinecap="round" aria-hidden="true"><path d="m5.5 5.5 9 9m0-9-9 9" /></svg>
+            <button
+              className="remove"
+              type="button"
+              aria-label={`Remove “${note.text}”`}
+              onClick={() => remove(note.id)}
+            >
+              <svg
+                viewBox="0 0 20 20"
+                width="18"
+                height="18"
+                fill="none"
+                stroke="currentColor"
+                strokeWidth="1.8"
+                strokeLinecap="round"
+                aria-hidden="true"
+              >
+                <path d="m5.5 5.5 9 9m0-9-9 9" />
+              </svg>
             </button>
           </li>
         ))}

@@ -130,7 +130,11 @@ function build(folder, development) {
 }
 
 function node(program, words, cwd, environment = {}) {
-  const done = spawnSync(program, words, { cwd, env: { ...process.env, ...environment }, stdio: ['ignore', 'ignore', 'inherit'] })
+  const done = spawnSync(program, words, {
+    cwd,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   if (done.status !== 0) throw new Error(`${program} ${words.join(' ')} failed in ${cwd}`)
 }
 

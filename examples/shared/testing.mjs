@@ -35,9 +35,15 @@ export function application(name, options = {}) {
     async giveSession(jar, email = app.accounts[0].email, aal = 2) {
       const subject = app.subject(email)
       const issued = JSON.parse(app.run('session', 'issue', '--subject', subject, '--aal', String(aal), '--json'))
-      await jar.addCookies(Object.entries(issued.cookies).map(([cookie, value]) => ({
-        name: cookie, value, url: app.url, sameSite: 'Lax', httpOnly: !/^(csrftoken|auth_hint)/.test(cookie),
-      })))
+      await jar.addCookies(
+        Object.entries(issued.cookies).map(([cookie, value]) => ({
+          name: cookie,
+          value,
+          url: app.url,
+          sameSite: 'Lax',
+          httpOnly: !/^(csrftoken|auth_hint)/.test(cookie),
+        })),
+      )
       return issued
     },
     /** Another account, without a second factor. */
@@ -47,7 +53,11 @@ export function application(name, options = {}) {
     },
     /** The id of an account. */
     subject(email) {
-      const people = app.run('user', 'list').trim().split('\n').map((line) => JSON.parse(line))
+      const people = app
+        .run('user', 'list')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line))
       return people.find((person) => person.email === email).id
     },
     /** The newest mail to `email`, once it is there. */
@@ -82,12 +92,20 @@ export function application(name, options = {}) {
  * @param {Jar} jar
  */
 export function watch(jar) {
-  const seen = { auth: [], api: [], clear() { seen.auth.length = 0; seen.api.length = 0 } }
+  const seen = {
+    auth: [],
+    api: [],
+    clear() {
+      seen.auth.length = 0
+      seen.api.length = 0
+    },
+  }
   jar.on('request', (request) => {
     const { pathname } = new URL(request.url())
     const call = AUTH.exec(pathname)?.[1]
     if (call && request.resourceType() !== 'document') seen.auth.push(`${request.method()} ${call}`)
-    else if (request.resourceType() === 'fetch' || request.resourceType() === 'xhr') seen.api.push(`${request.method()} ${pathname}`)
+    else if (request.resourceType() === 'fetch' || request.resourceType() === 'xhr')
+      seen.api.push(`${request.method()} ${pathname}`)
   })
   return seen
 }
@@ -105,7 +123,10 @@ export async function quiet(jar) {
   await Promise.all(jar.pages().map((page) => page.waitForLoadState('networkidle')))
   let open = 0
   let last = Date.now()
-  const moved = (by) => () => { open += by; last = Date.now() }
+  const moved = (by) => () => {
+    open += by
+    last = Date.now()
+  }
   const [more, less] = [moved(1), moved(-1)]
   jar.on('request', more).on('requestfinished', less).on('requestfailed', less)
   while (open > 0 || Date.now() - last < 500) await pause(50)
@@ -135,7 +156,9 @@ export async function eventually(what, question, within = 10_000) {
 
 /** The six digits that an authenticator shows now (RFC 6238). */
 export function totp(secret, now = Date.now()) {
-  const bits = [...secret.replaceAll(/[\s=]/g, '')].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0')).join('')
+  const bits = [...secret.replaceAll(/[\s=]/g, '')]
+    .map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0'))
+    .join('')
   const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)))
   const step = Buffer.alloc(8)
   step.writeBigUInt64BE(BigInt(Math.floor(now / 30_000)))

@@ -3,7 +3,11 @@
 const find = (selector) => document.querySelector(selector)
 
 async function ask(path, sent) {
-  const options = sent && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(sent) }
+  const options = sent && {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(sent),
+  }
   const answer = await fetch(path, options)
   if (answer.status === 401) return leave()
   const said = await answer.json()
@@ -35,10 +39,14 @@ function onClick(button, work) {
   })
 }
 
-onClick(find('#stock'), () => Promise.all([...document.querySelectorAll('[data-stock]')].map(async (place) => {
-  const { stock } = await ask(`/api/v1/orders/${place.dataset.stock}/stock`)
-  place.textContent = stock === 0 ? 'None left' : `${stock} left`
-})))
+onClick(find('#stock'), () =>
+  Promise.all(
+    [...document.querySelectorAll('[data-stock]')].map(async (place) => {
+      const { stock } = await ask(`/api/v1/orders/${place.dataset.stock}/stock`)
+      place.textContent = stock === 0 ? 'None left' : `${stock} left`
+    }),
+  ),
+)
 
 const send = find('#send')
 onClick(send, async () => {

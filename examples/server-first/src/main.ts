@@ -6,15 +6,21 @@ import { ending } from '../../shared/endings.ts'
 import { $entries, type Entry, remove, write } from './entries.ts'
 import { $csrfToken, $name, $person, $session, flows, session } from './stores.ts'
 
-const CROSS = '<svg viewBox="0 0 20 20" width="18" height="18" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" aria-hidden="true"><path d="m5.5 5.5 9 9m0-9-9 9"/></svg>'
+const CROSS =
+  '<svg viewBox="0 0 20 20" width="18" height="18" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" aria-hidden="true"><path d="m5.5 5.5 9 9m0-9-9 9"/></svg>'
 const find = <Found extends HTMLElement>(selector: string) => document.querySelector<Found>(selector) as Found
 
 $session.subscribe(({ status, reason, stale }) => {
   find('#login').hidden = status !== 'UNAUTHENTICATED'
   find('#inside').hidden = find('#leave').hidden = status !== 'AUTHENTICATED'
   find('#session').textContent = status
-  const said = { LOADING: 'One moment.', UNAUTHENTICATED: ending(reason) || 'Sign in to read and write yours.' } as Partial<Record<string, string>>
-  find('#lead').textContent = stale ? 'The server cannot be reached. Nothing is lost.' : (said[status] ?? 'One line is enough.')
+  const said = {
+    LOADING: 'One moment.',
+    UNAUTHENTICATED: ending(reason) || 'Sign in to read and write yours.',
+  } as Partial<Record<string, string>>
+  find('#lead').textContent = stale
+    ? 'The server cannot be reached. Nothing is lost.'
+    : (said[status] ?? 'One line is enough.')
 })
 $name.subscribe((name) => (find('#title').textContent = name ? `${name}’s journal` : 'A line a day'))
 $csrfToken.subscribe((token) => (find('#csrf').textContent = token ?? 'nothing yet'))

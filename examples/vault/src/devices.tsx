@@ -30,7 +30,11 @@ export function Devices() {
               <span className="hint">Signed in {ago(device.created_seconds_ago)}</span>
             </span>
             {!device.current && (
-              <button className="danger small" type="button" onClick={() => flows.revokeSession(device.session_key).then(load)}>
+              <button
+                className="danger small"
+                type="button"
+                onClick={() => flows.revokeSession(device.session_key).then(load)}
+              >
                 Sign out
               </button>
             )}
@@ -52,5 +56,7 @@ function ago(seconds: number): string {
   const words = new Intl.RelativeTimeFormat('en-GB', { numeric: 'auto' })
   if (seconds < 60) return 'just now'
   if (seconds < 3600) return words.format(-Math.floor(seconds / 60), 'minute')
-  return seconds < 86_400 ? words.format(-Math.floor(seconds / 3600), 'hour') : words.format(-Math.floor(seconds / 86_400), 'day')
+  return seconds < 86_400
+    ? words.format(-Math.floor(seconds / 3600), 'hour')
+    : words.format(-Math.floor(seconds / 86_400), 'day')
 }

@@ -13,7 +13,11 @@ export function Login() {
     <Page name="Vault" narrow>
       <div className="card">
         <h1>Sign in</h1>
-        {said && <p className="message warning" role="status">{said}</p>}
+        {said && (
+          <p className="message warning" role="status">
+            {said}
+          </p>
+        )}
         <Credentials action="Sign in" submit={flows.login} />
       </div>
       <p className="aside">The terminal that started this shows two accounts.</p>
@@ -43,12 +47,21 @@ export function MfaSetup() {
     <Page name="Vault" narrow>
       <div className="card">
         <h1>Protect your vault</h1>
-        <p className="lead">A code from your phone proves that it is you. You need an authenticator app, such as the one in your password manager.</p>
+        <p className="lead">
+          A code from your phone proves that it is you. You need an authenticator app, such as the one in your password
+          manager.
+        </p>
         <div className="enrol">
-          <img className="qr" src={`data:image/svg+xml,${encodeURIComponent(qr_svg)}`} alt="QR code for your authenticator app" />
+          <img
+            className="qr"
+            src={`data:image/svg+xml,${encodeURIComponent(qr_svg)}`}
+            alt="QR code for your authenticator app"
+          />
           <div>
             <p>Scan the picture with your app.</p>
-            <p>On your phone? <a href={otpauth_uri}>Open your app</a></p>
+            <p>
+              On your phone? <a href={otpauth_uri}>Open your app</a>
+            </p>
           </div>
         </div>
         <details>
@@ -68,8 +81,14 @@ function RecoveryCodes({ codes }: { codes: readonly string[] }) {
       <div className="card">
         <h1>Keep these codes</h1>
         <p className="lead">Each opens your vault once, should your phone be gone. They are shown only now.</p>
-        <div className="codes">{codes.map((code) => <code key={code}>{code}</code>)}</div>
-        <Link className="primary wide" to="/vault">I have kept them</Link>
+        <div className="codes">
+          {codes.map((code) => (
+            <code key={code}>{code}</code>
+          ))}
+        </div>
+        <Link className="primary wide" to="/vault">
+          I have kept them
+        </Link>
       </div>
     </Page>
   )
@@ -78,7 +97,10 @@ function RecoveryCodes({ codes }: { codes: readonly string[] }) {
 function StartAgain() {
   return (
     <p className="aside">
-      Not your account, or stuck? <button className="link" type="button" onClick={() => session.signOut()}>Start again</button>
+      Not your account, or stuck?{' '}
+      <button className="link" type="button" onClick={() => session.signOut()}>
+        Start again
+      </button>
     </p>
   )
 }

@@ -2,22 +2,22 @@ import { SessionProvider } from '@perennial/session/react'
 import { requireSession } from '@perennial/session/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
-import { createBrowserRouter, type LoaderFunctionArgs, redirect, RouterProvider } from 'react-router'
+import { createBrowserRouter, type RouteObject, RouterProvider, redirect } from 'react-router'
 import { Devices } from './devices.tsx'
 import { Login, MfaSetup, MfaVerify } from './login.tsx'
 import { flows, session } from './session.ts'
-import { Inside, Vault } from './vault.tsx'
+import { Inside, Nothing, Vault } from './vault.tsx'
 
 // Every page asks this first. It answers from what is known: by a request at most once, when a page is loaded, never on a route change.
 const guard = requireSession(session, { redirect, home: '/vault' })
 
-const router = createBrowserRouter([
+const pages: RouteObject[] = [
   { path: '/login', loader: guard, Component: Login },
   { path: '/mfa/verify', loader: guard, Component: MfaVerify },
   {
     path: '/mfa/setup',
     Component: MfaSetup,
-    loader: async (asked: LoaderFunctionArgs) => {
+    loader: async (asked) => {
       await guard(asked)
       return flows.mfaSetup()
     },
@@ -32,7 +32,8 @@ const router = createBrowserRouter([
     ],
   },
   { path: '*', loader: () => redirect('/vault') },
-].map((route) => ({ HydrateFallback: () => null, ...route })))
+]
+const router = createBrowserRouter([{ HydrateFallback: Nothing, children: pages }])
 
 // Somebody got further, came or went, here or in another tab: is this page still where they belong?
 session.on('change', ({ state, previous }) => {

@@ -7,12 +7,18 @@ import { NavLink, Outlet } from 'react-router'
 import { type Note, Notes, Page, Problem } from '../../shared/parts.tsx'
 import { api, session } from './session.ts'
 
-const nothing = <Page name="Vault">{null}</Page>
+/** The frame alone: while nothing is known, and once a person is gone. */
+export const Nothing = () => <Page name="Vault">{null}</Page>
+
+const nothing = <Nothing />
 
 /** Nothing of a person stays on the screen once they are gone; the guard then leads to the login. */
 export function Inside() {
   return (
-    <SessionManager fallback={nothing} routes={{ UNAUTHENTICATED: nothing, MFA_SETUP_REQUIRED: nothing, MFA_VERIFY_REQUIRED: nothing }}>
+    <SessionManager
+      fallback={nothing}
+      routes={{ UNAUTHENTICATED: nothing, MFA_SETUP_REQUIRED: nothing, MFA_VERIFY_REQUIRED: nothing }}
+    >
       <Page name="Vault" ways={<Ways />}>
         <Outlet />
       </Page>
@@ -25,7 +31,9 @@ function Ways() {
     <>
       <NavLink to="/vault">Notes</NavLink>
       <NavLink to="/devices">Devices</NavLink>
-      <button className="secondary small" type="button" onClick={() => session.signOut()}>Sign out</button>
+      <button className="secondary small" type="button" onClick={() => session.signOut()}>
+        Sign out
+      </button>
     </>
   )
 }
@@ -54,7 +62,8 @@ function useNotes() {
       setProblem('')
     } catch (error) {
       // A session that is over is no news for this page: it is about to go.
-      if (!isSessionError(error, 'session_ended') && !isSessionError(error, 'identity_changed')) setProblem(sentence(error))
+      if (!isSessionError(error, 'session_ended') && !isSessionError(error, 'identity_changed'))
+        setProblem(sentence(error))
     }
   }, [])
   useEffect(() => void load(), [load])
