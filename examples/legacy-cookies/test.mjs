@@ -61,7 +61,8 @@ describe('legacy-cookies', () => {
     const pages = await Promise.all(Array.from({ length: 5 }, () => open(jar)))
     const told = statuses(jar)
     const write = async () => {
-      for (const end of await Promise.all(pages.map((page) => run(page, 'write')))) assert.equal(end, '1 of 1 answered.')
+      for (const end of await Promise.all(pages.map((page) => run(page, 'write'))))
+        assert.equal(end, '1 of 1 answered.')
     }
     await expire(jar)
     pass(app, COOLDOWN)

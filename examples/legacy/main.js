@@ -1,10 +1,10 @@
-import { show } from './panels.js'
 import * as authRefresh from './clients/axios-auth-refresh.js'
 import authRefreshSource from './clients/axios-auth-refresh.js?raw'
 import * as interceptors from './clients/axios-interceptors.js'
 import interceptorsSource from './clients/axios-interceptors.js?raw'
 import * as fetchWrapper from './clients/fetch-wrapper.js'
 import fetchWrapperSource from './clients/fetch-wrapper.js?raw'
+import { show } from './panels.js'
 
 show({
   lead: 'Three clients of the usual kind, unchanged: each sends its access token until that is refused, then renews it by a bare POST and tries again. They know nothing of us, nor of each other. An access token lives for ten seconds here.',

@@ -8,7 +8,10 @@ const app = document.querySelector('#app')
 
 export async function show({ lead, logout, panels }) {
   // As such apps do: ask for something, and show the login when that is refused.
-  const inside = await panels.at(-1).client.get('/me').then(Boolean, () => false)
+  const inside = await panels
+    .at(-1)
+    .client.get('/me')
+    .then(Boolean, () => false)
   app.innerHTML = `
     <header class="masthead">
       <span class="brand">${MARK}Legacy</span>

@@ -89,7 +89,9 @@ describe('legacy', () => {
   it('F01 five tabs with three clients each wake up together: every call is answered, over one rotation', async () => {
     const night = await asleep(5)
     const { pages } = night
-    const ends = await Promise.all(pages.flatMap((page, tab) => CLIENTS.map((client, at) => run(page, client, tab % 3 === at ? 'many' : 'one'))))
+    const ends = await Promise.all(
+      pages.flatMap((page, tab) => CLIENTS.map((client, at) => run(page, client, tab % 3 === at ? 'many' : 'one'))),
+    )
     assert.deepEqual([...new Set(ends)].sort(), ['1 of 1 answered.', '20 of 20 answered.'])
     await unharmed(night)
   })

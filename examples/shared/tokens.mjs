@@ -9,7 +9,9 @@ import { cookie, eventually } from './testing.mjs'
 export function pass(app, seconds) {
   const database = new DatabaseSync(join(app.data, 'perennial.db'))
   const back = (column) => `${column} = ${column} - ${seconds * 1000}`
-  database.exec(`PRAGMA busy_timeout = 5000; UPDATE session SET ${['created_at', 'active_at', 'delivered_at'].map(back).join(', ')}`)
+  database.exec(
+    `PRAGMA busy_timeout = 5000; UPDATE session SET ${['created_at', 'active_at', 'delivered_at'].map(back).join(', ')}`,
+  )
   database.close()
 }
 
@@ -31,16 +33,31 @@ export function bearers(jar) {
 
 /** Until the API refuses this access token, or every one of these. */
 export function outlived(app, ...tokens) {
-  const refused = async (token) => (await fetch(`${app.url}/api/me`, { headers: { authorization: `Bearer ${token}` } })).status === 401
-  return eventually('an access token that died', async () => (await Promise.all(tokens.map(refused))).every(Boolean), 30_000)
+  const refused = async (token) =>
+    (await fetch(`${app.url}/api/me`, { headers: { authorization: `Bearer ${token}` } })).status === 401
+  return eventually(
+    'an access token that died',
+    async () => (await Promise.all(tokens.map(refused))).every(Boolean),
+    30_000,
+  )
 }
 
 /** What the service made of all refreshes so far: `{ rotated: 1, cooldown: 19 }`. */
 export async function refreshes(app) {
   const { admin_url: admin } = JSON.parse(readFileSync(join(app.data, 'dev.json'), 'utf8'))
   const metrics = await (await fetch(`${admin}/metrics`)).text()
-  return Object.fromEntries([...metrics.matchAll(/^perennial_refresh_total\{outcome="(\w+)"\} (\d+)/gm)].map(([, outcome, count]) => [outcome, Number(count)]))
+  return Object.fromEntries(
+    [...metrics.matchAll(/^perennial_refresh_total\{outcome="(\w+)"\} (\d+)/gm)].map(([, outcome, count]) => [
+      outcome,
+      Number(count),
+    ]),
+  )
 }
 
 /** The sessions of this person that are alive. */
-export const sessionsOf = (app, email) => app.run('session', 'list', '--subject', app.subject(email)).split('\n').filter(Boolean).map((line) => JSON.parse(line))
+export const sessionsOf = (app, email) =>
+  app
+    .run('session', 'list', '--subject', app.subject(email))
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line))
