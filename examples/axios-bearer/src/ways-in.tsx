@@ -3,14 +3,11 @@ import { Link, useNavigate } from 'react-router'
 import { ending } from '../../shared/endings.ts'
 import { Code, Credentials, Page } from '../../shared/parts.tsx'
 import { said } from './said.ts'
-import { api, session } from './session.ts'
+import { api } from './session.ts'
 
-/** The calls that the app made all along. What they were answered is all that the session has to know. */
+/** The calls that the app made all along. The session reads their answers as they pass. */
 const enter = (call: string, entry: object): Promise<unknown> =>
-  api.post(`/accounts/auth/${call}/`, entry).then(
-    (answer) => session.commit(answer.data),
-    (error) => Promise.reject(new Error(said(error))),
-  )
+  api.post(`/accounts/auth/${call}/`, entry).catch((error) => Promise.reject(new Error(said(error))))
 
 export function Login() {
   const why = ending(useSession((state) => state.reason))
