@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, process::Command};
 use anyhow::{Context, bail};
 
 use crate::{
-    layers, process, runner, setup,
+    examples, layers, process, runner, sdk, setup,
     steps::{End, Steps},
     style, tools,
 };
@@ -27,6 +27,7 @@ fn every_step(root: &Path, mut steps: Steps) -> anyhow::Result<()> {
     let _ = steps.take("format", "cargo fmt --all --check", || cargo("fmt --all --check"));
     let _ = steps.take("layers", "edges between crates", || layers::run(root));
     let _ = steps.take("style", "the rules of STYLE.md", || style::run(root));
+    sdk::take(root, &mut steps);
     let _ = steps.take("interop", "the libraries that judge our tokens", || interop(root));
     let lint = "clippy --workspace --all-targets -- -D warnings";
     let _ = steps.take("lint", &format!("cargo {lint}"), || cargo(lint));
@@ -37,6 +38,7 @@ fn every_step(root: &Path, mut steps: Steps) -> anyhow::Result<()> {
         End::Passed => runner::run(root),
         End::Failed => bail!("not run, because not everything could be built"),
     });
+    let _ = steps.take("examples", "each application in a real browser", || examples::run(root));
     steps.finish()
 }
 

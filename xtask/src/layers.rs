@@ -145,7 +145,7 @@ mod tests {
             let package = packages.iter_mut().find(|package| package.name == words[0]).expect("a crate of the table");
             package.dependencies.push(Dependency { name: words[2].to_owned(), kind });
         }
-        Metadata { packages }
+        Metadata { packages, target_directory: "target".into() }
     }
 
     #[track_caller]
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn what_cargo_prints_is_understood() {
         let text = r#"{"packages": [{"name": "perennial", "dependencies": [
-            {"name": "clap", "kind": null}, {"name": "insta", "kind": "dev"}, {"name": "cc", "kind": "build"}]}]}"#;
+            {"name": "clap", "kind": null}, {"name": "insta", "kind": "dev"}, {"name": "cc", "kind": "build"}]}], "target_directory": "/target"}"#;
         let metadata: Metadata = serde_json::from_str(text).expect("metadata");
         let kinds: Vec<Kind> = metadata.packages[0].dependencies.iter().map(|dependency| dependency.kind).collect();
         assert_eq!(kinds, [Kind::Normal, Kind::Dev, Kind::Build]);

@@ -6,10 +6,13 @@
 #![expect(clippy::print_stdout, reason = "a command speaks on its standard output")]
 
 mod check;
+mod examples;
 mod layers;
 mod metadata;
+mod node;
 mod process;
 mod runner;
+mod sdk;
 mod setup;
 mod simulate;
 mod steps;
@@ -43,6 +46,12 @@ enum Order {
     Style,
     /// Check that the foreign libraries accept good tokens and refuse bad ones.
     Interop,
+    /// Check, test, build and try the browser SDK.
+    Sdk,
+    /// Try the applications of `examples/` in a real browser.
+    Examples,
+    /// Write the files that are made of the SDK's sources and kept in the repository.
+    Codegen(sdk::Codegen),
     /// Play the seeded worlds over the real service, and print what they came to.
     Simulate(simulate::Arguments),
 }
@@ -66,6 +75,9 @@ fn run(order: Order) -> anyhow::Result<()> {
         Order::Layers => layers::run(&root),
         Order::Style => style::run(&root),
         Order::Interop => check::interop(&root),
+        Order::Sdk => sdk::run(&root),
+        Order::Examples => examples::run(&root),
+        Order::Codegen(order) => sdk::codegen(&root, &order),
         Order::Simulate(arguments) => simulate::run(&root, &arguments),
     }
 }

@@ -68,7 +68,7 @@ impl fmt::Display for Step {
             End::Passed => "ok",
             End::Failed => "FAILED",
         };
-        write!(out, "{:<10} {end:<6} {:>7.1} s", self.name, self.took.as_secs_f64())
+        write!(out, "{:<12} {end:<6} {:>7.1} s", self.name, self.took.as_secs_f64())
     }
 }
 

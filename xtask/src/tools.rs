@@ -9,7 +9,7 @@ use crate::process;
 
 /// A Python that has PyJWT and aiosmtpd.
 pub(crate) const PYTHON: &str = "PERENNIAL_VENV_PYTHON";
-/// Node, version 20 or newer.
+/// Node, version 24 or newer, which reads TypeScript as it is.
 pub(crate) const NODE: &str = "PERENNIAL_NODE";
 /// The folder with `jose`, `playwright-core`, and `axios` with what goes with it.
 pub(crate) const NODE_MODULES: &str = "PERENNIAL_NODE_MODULES";
@@ -21,7 +21,7 @@ pub(crate) const NGINX: &str = "PERENNIAL_NGINX";
 pub(crate) const CADDY: &str = "PERENNIAL_CADDY";
 
 pub(crate) const CHROMIUM_NAMES: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-pub(crate) const NODE_MAJOR_MIN: u32 = 20;
+pub(crate) const NODE_MAJOR_MIN: u32 = 24;
 
 /// The folders under `target/tools`.
 #[derive(Debug)]
@@ -53,16 +53,20 @@ impl Folders {
 /// The variables for the tools that are there.
 pub(crate) fn variables(root: &Path) -> Vec<(&'static str, PathBuf)> {
     let folders = Folders::of(root);
-    let node = machine_node().or_else(|| existing(folders.newer_node_program()));
     let found = [
         (PYTHON, existing(folders.python())),
-        (NODE, node),
+        (NODE, node(root)),
         (NODE_MODULES, existing(folders.node_modules())),
         (CHROMIUM, process::find(CHROMIUM_NAMES)),
         (NGINX, nginx()),
         (CADDY, process::find(&["caddy"])),
     ];
     found.into_iter().filter_map(|(name, place)| place.map(|place| (name, place))).collect()
+}
+
+/// The Node that everything runs under: the machine's own if it is new enough, else the project's.
+pub(crate) fn node(root: &Path) -> Option<PathBuf> {
+    machine_node().or_else(|| existing(Folders::of(root).newer_node_program()))
 }
 
 /// nginx, which Debian puts where only root looks for programs.

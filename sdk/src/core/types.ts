@@ -89,7 +89,6 @@ export interface Events {
   change: { state: State; previous: State }
   /** Somebody else is here now, or nobody: empty every cache. Once per tab, before `change` and before subscribers. */
   identity: { from: string | null; to: string | null }
-  ended: { reason: EndReason; sessionKey: string }
   /** A request to the service came back, or did not (`status: 0`). */
   request: { call: string; status: number; ms: number }
 }
@@ -117,8 +116,8 @@ export interface Session {
   /** `state.user`; where nobody has said it yet, one `GET session`. */
   profile(): Promise<User | null>
   on<Name extends keyof Events>(name: Name, listener: (detail: Events[Name]) => void): () => void
-  /** An auth call: `{base}/{call}`. Takes over the session answer it gets; rejects with a `SessionError`. */
-  post<Answer = Record<string, unknown>>(call: Call, body?: object): Promise<Answer>
+  /** Where a call of the service is; `path` below the base, where it is not the call's name. */
+  url(call: Call, path?: string): string
   /** Stops listening to the page and to other tabs. */
   destroy(): void
 }
@@ -143,6 +142,6 @@ export interface Platform {
   /** Small values that outlive a reload (`tab`) or the tab (`browser`); reading answers `null` where there is no storage. */
   read(keep: 'tab' | 'browser', name: string): string | null
   write(keep: 'tab' | 'browser', name: string, value: string | null): void
-  /** Calls back when the page is looked at again: focus, visibility, bfcache, network. */
-  wakes(then: () => void): () => void
+  /** Calls back when the page is looked at again (focus, visibility, bfcache), or the network is back. */
+  wakes(then: (network: boolean) => void): () => void
 }

@@ -23,7 +23,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
         ("rust components", components::ensure(root)),
         ("system packages", packages::ensure()),
         ("python packages", python::ensure(&folders)),
-        ("node and its packages", node::ensure(&folders)),
+        ("node and its packages", node::ensure(root, &folders)),
     ];
     for (name, place) in tools::variables(root) {
         println!("{name}={}", place.display());
