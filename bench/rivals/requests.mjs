@@ -3,6 +3,7 @@
 
 import { existsSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { chromium } from 'playwright-core'
@@ -23,6 +24,7 @@ const executablePath = process.env.PERENNIAL_CHROMIUM ?? '/usr/bin/chromium'
 
 /** So many profiles at a time: most of a run is waiting for tokens to expire. */
 const LANES = 3
+const SCENARIO_MS_MAX = 60_000
 
 async function scriptOf({ page, define = {} }) {
   const bundle = await build({
@@ -51,7 +53,8 @@ async function play(browser, candidate, scenario) {
   const context = await browser.newContext()
   try {
     const visit = new Visit(stage, context, candidate.sleep)
-    const result = await scenario.run(visit)
+    const tooLong = sleep(SCENARIO_MS_MAX).then(() => Promise.reject(new Error(`not done after ${SCENARIO_MS_MAX} ms`)))
+    const result = await Promise.race([scenario.run(visit), tooLong])
     visit.check()
     return result
   } catch (error) {
@@ -94,11 +97,11 @@ async function ours() {
 }
 
 /** One number, and behind it what makes it good or bad. */
-function cell({ none, auth, again, shown, survived, told }) {
+function cell({ none, auth, again, shown, status = 200, survived, told }) {
   if (none) return none
   const notes = [
     again > 0 && `${again} rotated before`,
-    (shown === 'out' || survived === false) && 'logged out',
+    (shown === 'out' || status !== 200 || survived === false) && 'logged out',
     told !== undefined && `${told} of 4 told`
   ].filter(Boolean)
   return [`**${auth}**`, ...notes].join('; ')
@@ -107,27 +110,29 @@ function cell({ none, auth, again, shown, survived, told }) {
 const burst = ({ none, auth, api, ok, of, ms, again }) =>
   none ?? `${auth} + ${api}, ${ok} of ${of}, ${ms} ms${again > 0 ? `, ${again} rotated before` : ''}`
 
-const wanted = process.argv[2] ?? ''
-const us = await ours()
-const all = [...us.candidates, ...RIVALS].filter(({ name }) => name.includes(wanted))
-const candidates = await Promise.all(all.map(async candidate => ({ ...candidate, script: await scriptOf(candidate) })))
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
-const begun = Date.now()
-try {
-  const results = await playAll(browser, candidates)
-  const versions = await Promise.all([...new Set(RIVALS.map(({ of }) => of))].map(async of => `${of} ${await versionOf(of)}`))
+async function main(wanted) {
+  const begun = Date.now()
+  const us = await ours()
+  const chosen = [...us.candidates, ...RIVALS].filter(({ name }) => name.includes(wanted))
+  const candidates = await Promise.all(chosen.map(async candidate => ({ ...candidate, script: await scriptOf(candidate) })))
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
   const tools = [`Chromium ${browser.version()}`, `playwright-core ${await versionOf('playwright-core')}`]
-  const rows = scenarios => [
+  const results = await playAll(browser, candidates)
+  await Promise.all([browser.close(), us.stop()])
+
+  const versions = await Promise.all([...new Set(RIVALS.map(({ of }) => of))].map(async of => `${of} ${await versionOf(of)}`))
+  const columns = say => [
     ['scenario', scenario => scenario.name],
-    ...candidates.map(({ name }) => [`${name}>`, scenario => scenarios(results.get(name)[scenario.name])])
+    ...candidates.map(({ name }) => [`${name}>`, scenario => say(results.get(name)[scenario.name])])
   ]
-  console.log(`${environment(...tools)} ${versions.join(', ')}. The run took ${Math.round((Date.now() - begun) / 1000)} s.\n`)
-  console.log('Auth requests:\n')
-  console.log(table(rows(cell), SCENARIOS))
+  console.log(`${environment(...tools)} ${versions.join(', ')}. The run took ${Math.round((Date.now() - begun) / 1000)} s.`)
+  console.log(`\nAuth requests:\n\n${table(columns(cell), SCENARIOS)}`)
   console.log('\nCalls at once: auth requests + API requests, calls answered well, time until the last one:\n')
-  console.log(table(rows(burst), SCENARIOS.filter(({ burst }) => burst)))
+  console.log(table(columns(burst), SCENARIOS.filter(({ burst }) => burst)))
   if (us.missing) console.log(`\n${us.missing}`)
-} finally {
-  await browser.close()
-  await us.stop()
 }
+
+// A signal leaves no server behind.
+process.once('SIGTERM', () => process.exit(143))
+await main(process.argv[2] ?? '')
+process.exit()

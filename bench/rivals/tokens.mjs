@@ -9,8 +9,8 @@ const SHORT_MS = 4_000
 export class Tokens {
   #issued = 0
   #deadlines = new Map()
+  #live = new Set()
   #spent = new Set()
-  #current = null
   #lifetime = LONG_MS
   /** Refreshes that presented a refresh token which had been rotated already. */
   presentedAgain = 0
@@ -22,18 +22,19 @@ export class Tokens {
 
   issue() {
     this.#issued += 1
-    if (this.#current) this.#spent.add(this.#current)
     const seconds = Math.floor(Date.now() / 1000)
     const access = unsigned({ sub: 'user-1', iat: seconds, exp: seconds + Math.ceil(this.#lifetime / 1000), jti: `${this.#issued}` })
-    this.#current = `refresh-${this.#issued}`
+    const refresh = `refresh-${this.#issued}`
+    this.#live.add(refresh)
     this.#deadlines.set(access, Date.now() + this.#lifetime)
-    return { access, refresh: this.#current, lifetime: this.#lifetime }
+    return { access, refresh, lifetime: this.#lifetime }
   }
 
   /** New tokens, or null for a refresh token that was never given out. */
   refresh(presented) {
     if (this.#spent.has(presented)) this.presentedAgain += 1
-    else if (presented === undefined || presented !== this.#current) return null
+    else if (!this.#live.delete(presented)) return null
+    this.#spent.add(presented)
     return this.issue()
   }
 

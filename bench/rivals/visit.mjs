@@ -47,6 +47,7 @@ export class Visit {
     if (this.stage.wire.logIn) return this.stage.wire.logIn(this.context)
     const page = await this.tab()
     await page.evaluate(() => void app.login())
+    await page.waitForFunction(() => window.app?.shown() === 'in')
     await this.quiet()
     await page.close()
   }

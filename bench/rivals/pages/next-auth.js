@@ -6,6 +6,6 @@ const WORDS = { authenticated: 'in', unauthenticated: 'out', loading: null }
 mount({
   Provider: SessionProvider,
   useStatus: () => WORDS[useSession().status],
-  login: () => fetch('/api/auth/callback/credentials', { method: 'POST' }),
+  login: () => fetch('/api/auth/callback/credentials', { method: 'POST' }).then(() => location.reload()),
   logout: () => signOut()
 })

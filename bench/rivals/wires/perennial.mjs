@@ -56,21 +56,16 @@ async function start(binary, toml) {
   const [config, data] = [join(directory, 'perennial.toml'), join(directory, 'data')]
   await writeFile(config, toml)
   const child = spawn(binary, ['dev', '--config', config, '--listen', '127.0.0.1:0', '--data', data], {
-    stdio: ['ignore', 'ignore', 'inherit']
+    stdio: 'ignore'
   })
+  process.once('exit', () => child.kill())
   const stop = async () => {
-    if (child.exitCode === null) {
-      child.kill()
-      await once(child, 'exit')
-    }
+    if (child.exitCode === null && child.kill()) await once(child, 'exit')
     await rm(directory, { recursive: true })
   }
   const until = Date.now() + START_MS_MAX
   while (!existsSync(join(data, 'dev.json'))) {
-    if (child.exitCode !== null || Date.now() > until) {
-      await stop()
-      throw new Error('`perennial dev` did not start')
-    }
+    if (child.exitCode !== null || Date.now() > until) throw new Error('`perennial dev` did not start')
     await sleep(100)
   }
   const notes = JSON.parse(await readFile(join(data, 'dev.json'), 'utf8'))
@@ -97,7 +92,10 @@ function wireOf({ url, accounts: [account], database }) {
     async logIn(context) {
       const { csrf_token: token } = await (await context.request.get(`${url}/auth/session`)).json()
       const { email, password } = account
-      const answer = await context.request.post(`${url}/auth/login`, { data: { email, password }, headers: { 'X-CSRFToken': token } })
+      const answer = await context.request.post(`${url}/auth/login`, {
+        data: { email, password },
+        headers: { 'X-CSRFToken': token, origin: url }
+      })
       if (!answer.ok()) throw new Error(`login: ${answer.status()} ${await answer.text()}`)
     },
 

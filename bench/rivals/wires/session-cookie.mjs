@@ -2,37 +2,46 @@
 
 import { cookiesOf } from '../stage.mjs'
 
-function sessionCookie({ owns, session, calls }) {
-  const loggedIn = cookies => cookies.sid === 'user-1'
+function sessionCookie({ login, logout, somebody, nobody, further = {} }) {
+  const isLoggedIn = cookies => cookies.sid === 'user-1'
   return {
-    owns,
+    owns: /^\/api\/auth\//,
     presentedAgain: () => 0,
-    admits: request => loggedIn(cookiesOf(request)),
+    admits: request => isLoggedIn(cookiesOf(request)),
     answer({ url, cookies }) {
-      const call = url.pathname.slice(url.pathname.lastIndexOf('/') + 1)
-      if (/credentials|email/.test(call)) return { headers: { 'set-cookie': 'sid=user-1; Path=/; HttpOnly' }, body: { url: '/' } }
-      if (/sign-?out/.test(call)) return { headers: { 'set-cookie': 'sid=; Path=/; Max-Age=0' }, body: calls.signOut }
-      if (call === 'csrf') return { body: { csrfToken: 'csrf' } }
-      return { body: loggedIn(cookies) ? session : calls.nobody }
+      const call = url.pathname.replace('/api/auth/', '')
+      if (call === login.call) return { headers: { 'set-cookie': 'sid=user-1; Path=/; HttpOnly' }, body: login.body }
+      if (call === logout.call) return { headers: { 'set-cookie': 'sid=; Path=/; Max-Age=0' }, body: logout.body }
+      return { body: further[call] ?? (isLoggedIn(cookies) ? somebody : nobody) }
     }
   }
 }
 
-const later = () => new Date(Date.now() + 86_400_000).toISOString()
+const LATER = new Date(Date.now() + 86_400_000).toISOString()
 
 export const nextAuth = () =>
   sessionCookie({
-    owns: /^\/api\/auth\//,
-    session: { user: { name: 'Demo', email: 'demo@example.test' }, expires: later() },
-    calls: { nobody: {}, signOut: { url: '/' } }
+    login: { call: 'callback/credentials', body: { url: '/' } },
+    logout: { call: 'signout', body: { url: '/' } },
+    somebody: { user: { name: 'Demo', email: 'demo@example.test' }, expires: LATER },
+    nobody: {},
+    further: { csrf: { csrfToken: 'csrf' } }
   })
+
+const USER = {
+  id: 'user-1',
+  name: 'Demo',
+  email: 'demo@example.test',
+  emailVerified: true,
+  createdAt: LATER,
+  updatedAt: LATER
+}
+const SESSION = { id: 'session-1', userId: 'user-1', token: 'token', expiresAt: LATER, createdAt: LATER, updatedAt: LATER }
 
 export const betterAuth = () =>
   sessionCookie({
-    owns: /^\/api\/auth\//,
-    session: {
-      session: { id: 's1', userId: 'user-1', token: 't', expiresAt: later(), createdAt: later(), updatedAt: later() },
-      user: { id: 'user-1', name: 'Demo', email: 'demo@example.test', emailVerified: true, createdAt: later(), updatedAt: later() }
-    },
-    calls: { nobody: null, signOut: { success: true } }
+    login: { call: 'sign-in/email', body: { redirect: false, token: 'token', user: USER } },
+    logout: { call: 'sign-out', body: { success: true } },
+    somebody: { session: SESSION, user: USER },
+    nobody: null
   })
