@@ -12,7 +12,7 @@ export interface Body {
   is_authenticated?: boolean
   session_key?: string | null
   user?: User | null
-  access?: string | boolean
+  access?: string
   expires_in?: number | null
   ended_reason?: string | null
   csrf_token?: string
@@ -31,8 +31,8 @@ export function verdictOf({ type = '', code }: Body): Verdict | undefined {
   return code === 'not_authenticated' ? 'invalid_token' : (code as Verdict)
 }
 
-export const isSessionAnswer = (body: Body): boolean =>
-  typeof body.is_authenticated === 'boolean' || typeof body.access === 'string'
+/** Some wires answer a refresh with the token alone. */
+export const isSessionAnswer = (body: Body): boolean => (body.is_authenticated ?? body.access) !== undefined
 
 /** `person` is who it is about where it does not say. */
 export function answerOf(body: Body, person: string | null, rev: string | null): Answer {

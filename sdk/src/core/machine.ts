@@ -48,7 +48,8 @@ export type Verdict =
 export type Input =
   /** Before everything that depends on whose jar this is. */
   | { on: 'look'; jar: Jar }
-  | { on: 'want'; id: number; kind: Kind | 'renew'; needs_csrf: boolean }
+  /** `person` is whose page it was that asked: `''` nobody's, `null` where that is not known yet. */
+  | { on: 'want'; id: number; kind: Kind | 'renew'; person: string | null; needs_csrf: boolean }
   /** To a request of the app. */
   | { on: 'answer'; id: number; is: Verdict; reason: string | null }
   /** To a question. Without an answer it was no longer necessary; `chance` is of 0 to 999. */
@@ -81,7 +82,6 @@ type Outcome = 'answer' | 'session_ended' | 'identity_changed' | 'auth_unavailab
 interface Wish {
   id: number
   kind: Kind
-  /** Whose it is: `''` nobody's, `null` as long as it is not known who is here. */
   person: string | null
   sent: boolean
   rev: string | null
@@ -104,8 +104,8 @@ export interface Machine {
   status: Phase
   person: string | null
   reason: string | null
-  /** Whose session ended here. It never comes back, whatever arrives late. */
-  over: string | null
+  /** Whose sessions ended. They never come back, whatever arrives late. */
+  over: string[]
   /** The access token, and how long it serves. */
   rev: string | null
   until: number
@@ -118,7 +118,8 @@ export interface Machine {
   wishes: Wish[]
 }
 
-const FOREVER = Number.MAX_SAFE_INTEGER
+/** Some thirty years. */
+const FOREVER = 1e12
 const WISHES = 1000
 const REPLIES = 3
 const LEEWAY_MS = 10_000
@@ -131,7 +132,7 @@ export const start = (transport: 'cookie' | 'bearer'): Machine => ({
   status: 'loading',
   person: null,
   reason: null,
-  over: null,
+  over: [],
   rev: null,
   until: 0,
   futile: '',
@@ -153,11 +154,11 @@ export function step(before: Machine, input: Input, now: number): [Machine, Orde
     const { on } = input
     if (on === 'look') look(input.jar)
     if (on === 'want') {
-      const { id, kind, needs_csrf } = input
+      const { id, kind, person, needs_csrf } = input
       // What is being asked already is news enough.
       if (kind === 'renew' && !question) machine.until = 0
-      const nothing = { person: null, sent: false, rev: null, done: [], replies: 0 }
-      wishes.push({ id, kind: kind === 'renew' ? 'fresh' : kind, needs_csrf, ...nothing })
+      const nothing = { sent: false, rev: null, done: [], replies: 0 }
+      wishes.push({ id, kind: kind === 'renew' ? 'fresh' : kind, person, needs_csrf, ...nothing })
       if (wishes.length > WISHES) settle(id, 'auth_unavailable')
     }
     if (on === 'answer') for (const wish of wishes) if (wish.id === input.id) answered(wish, input)
@@ -167,7 +168,7 @@ export function step(before: Machine, input: Input, now: number): [Machine, Orde
       if (question.person === person) replied(question, input)
     }
     if (on === 'commit') learnt(input.answer, now)
-    if (on === 'ended' && input.person === person) end(input.reason)
+    if (on === 'ended') end(input.person, input.reason)
     if (on === 'renewed') {
       if (person === input.answer.person || (!person && machine.status === 'loading')) adopt(input.answer, now)
       else machine.status = 'loading'
@@ -180,11 +181,13 @@ export function step(before: Machine, input: Input, now: number): [Machine, Orde
 
   /** Brings memory in line with the cookies. Only where the two contradict each other there is something to ask. */
   function look({ person, status, of, rev }: Jar): void {
-    const here = person === machine.over ? null : person
+    const isOver = (key: string | null) => machine.over.includes(key ?? '')
+    const here = isOver(person) ? null : person
     const known = here === machine.person && machine.status === 'authenticated'
     if (status && status !== 'authenticated' && status !== 'ended') become(status, here)
-    else if (!here) become('unauthenticated', null, of ?? (machine.person ? 'unknown' : machine.reason))
-    else if (status === 'authenticated' && of === here) {
+    else if (!here && (status !== 'authenticated' || isOver(of)))
+      become('unauthenticated', null, of ?? (machine.person ? 'unknown' : machine.reason))
+    else if (here && status === 'authenticated' && of === here) {
       become(status, here)
       if (machine.transport === 'cookie' && rev !== machine.rev) Object.assign(machine, { rev, until: FOREVER })
     } else if (status || !known) become('loading', here)
@@ -198,40 +201,44 @@ export function step(before: Machine, input: Input, now: number): [Machine, Orde
 
   /** Takes over what the service said, unless it speaks of somebody who has ended here since. */
   function adopt({ status, person, reason, rev, serves_ms }: Answer, asked: number): void {
-    if (person && person === machine.over) return become('unauthenticated', null, machine.reason)
+    machine.failures = machine.wait_until = 0
+    if (machine.over.includes(person ?? '')) return become('unauthenticated', null, machine.reason)
     become(status, person, reason)
-    const leeway = Math.min(LEEWAY_MS, Math.floor((serves_ms ?? 0) / LEEWAY_SHARE))
-    const has_token = status === 'authenticated' && (rev || machine.transport === 'cookie')
+    const serves = serves_ms ?? FOREVER
     machine.rev = rev
-    machine.until = !has_token ? 0 : serves_ms === null ? FOREVER : asked + serves_ms - leeway
+    // In bearer transport an answer without a token is none to go on with.
+    if (rev || machine.transport === 'cookie')
+      machine.until = asked + serves - Math.min(LEEWAY_MS, Math.floor(serves / LEEWAY_SHARE))
+    else machine.until = 0
   }
 
   function learnt(answer: Answer, asked: number): void {
-    machine.failures = machine.wait_until = 0
     adopt(answer, asked)
     tellRenewed()
   }
 
   function tellRenewed(): void {
     const { status, person, rev, until } = machine
-    const answer = { status, person, reason: null, rev, serves_ms: until === FOREVER ? null : until - now }
+    const answer = { status, person, reason: null, rev, serves_ms: until - now }
     orders.push({ do: 'tell', message: { on: 'renewed', answer } })
   }
 
-  function end(reason: string): void {
-    machine.over = machine.person ?? machine.over
+  function end(person: string | null, reason: string): void {
+    if (person) machine.over.push(person)
+    if (person !== machine.person) return
+    machine.failures = machine.wait_until = 0
     become('unauthenticated', null, reason)
   }
 
   function endHere(reason: string): void {
     const { person } = machine
     if (person) orders.push({ do: 'tell', message: { on: 'ended', person, reason } })
-    end(reason)
+    end(person, reason)
   }
 
   /** A request that was refused before it could do anything goes out once more; everything else is settled. */
   function answered(wish: Wish, { is, reason }: Input & { on: 'answer' }): void {
-    const { futile, person } = machine
+    const { futile } = machine
     const { done, rev, id } = wish
     const first = !done.includes(is)
     let again = first && (is === 'stale_token' || is === 'retry_with_body' || is === 'csrf_failed')
@@ -245,7 +252,7 @@ export function step(before: Machine, input: Input, now: number): [Machine, Orde
     done.push(is)
     wish.sent = !again
     if (again) return
-    if (wish.person === (person ?? '')) {
+    if (wish.person === hereIn(machine)) {
       // The cookies were looked at before: if they name the same person still, they are crossed with another login's.
       if (is === 'identity_changed') machine.status = 'loading'
       if (is === 'session_ended') endHere(reason ?? 'unknown')
@@ -271,7 +278,7 @@ export function step(before: Machine, input: Input, now: number): [Machine, Orde
       ask('session', done, since)
     } else {
       const spread = Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** machine.failures++)
-      machine.wait_until = now + (wait_ms ?? BACKOFF_MS / 2 + Math.floor((spread * chance) / 1000))
+      machine.wait_until = now + Math.max(wait_ms ?? 0, BACKOFF_MS / 2 + Math.floor((spread * chance) / 1000))
     }
   }
 
@@ -283,7 +290,7 @@ export function step(before: Machine, input: Input, now: number): [Machine, Orde
   /** Sends what may go, asks what has to be known first, and settles what can come to nothing. */
   function advance(wish: Wish): void {
     const { id, kind } = wish
-    const here = machine.person ?? (machine.status === 'loading' ? null : '')
+    const here = hereIn(machine)
     wish.person ??= here
     if (kind === 'call' && wish.person !== here && (wish.person || (!wish.sent && here)))
       return settle(id, here ? 'identity_changed' : 'session_ended')
@@ -317,6 +324,9 @@ export function step(before: Machine, input: Input, now: number): [Machine, Orde
     orders.push({ do: 'settle', id, as })
   }
 }
+
+/** Who is here: `''` nobody, `null` where it is not known. */
+export const hereIn = ({ person, status }: Machine): string | null => person ?? (status === 'loading' ? null : '')
 
 /** There is a good token, and another one than `rev`. */
 export function isFresh(machine: Machine, rev: string | null, now: number): boolean {

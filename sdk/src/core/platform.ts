@@ -11,7 +11,7 @@ export function browserPlatform(): Platform {
   return {
     fetch: (...words) => fetch(...words),
     href: page ? location.href : 'http://server',
-    cookies: () => attempt(() => page.cookie) ?? '',
+    cookies: () => attempt(() => page.cookie),
     now: clock(),
     random: Math.random,
     after: (ms, then) => page && setTimeout(then, ms),

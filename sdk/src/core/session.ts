@@ -3,7 +3,7 @@
 import { answerOf, type Body, bodyOf, isSessionAnswer, verdictOf, waitOf } from './answers.ts'
 import { type ErrorCode, SessionError } from './errors.ts'
 import { personOf, readJar } from './jar.ts'
-import { type Answer, type Input, isFresh, type Message, start, step } from './machine.ts'
+import { type Answer, hereIn, type Input, isFresh, type Message, start, step } from './machine.ts'
 import { browserPlatform } from './platform.ts'
 import type { Events, Options, Session, State, Status, User } from './types.ts'
 import { urlsOf } from './urls.ts'
@@ -38,7 +38,7 @@ export function createSession(options: Options = {}): Session {
   const header = options.csrfHeader ?? 'X-CSRFToken'
   const urls = urlsOf(options, page.href)
   const name = urls.of('session')
-  const sees_cookies = new URL(name).origin === new URL(page.href).origin
+  const sees_cookies = new URL(name).origin === new URL(page.href).origin && page.cookies() !== null
   const events = new EventTarget()
   const waiting = new Map<number, Waiting>()
   let channel = page.channel(name, hear)
@@ -47,7 +47,7 @@ export function createSession(options: Options = {}): Session {
   let machine = start(transport)
   let state: State
   let shown: string
-  let identity: string | null | undefined
+  let identity: string | null = null
   let csrf: string | null = null
   let user: { person: string | null; user: User } | null = null
   let last = 0
@@ -82,7 +82,7 @@ export function createSession(options: Options = {}): Session {
   /** Reads the cookies: whoever is in them is who acts. */
   function look(): void {
     if (!sees_cookies) return
-    const { csrf: seen, ...jar } = readJar(page.cookies(), names)
+    const { csrf: seen, ...jar } = readJar(page.cookies() ?? '', names)
     csrf = seen ?? csrf
     happen({ on: 'look', jar })
   }
@@ -94,13 +94,14 @@ export function createSession(options: Options = {}): Session {
     const next = { status, sessionKey: person, user: known, reason, stale: failures > 0 } as State
     const text = JSON.stringify([next, csrf])
     if (text === shown) return
-    const [previous, from] = [state, identity]
+    const previous = state
+    const from = identity
     shown = text
-    state = Object.freeze(next)
-    if (person || status !== 'LOADING') identity = person
-    if (from !== undefined && from !== identity) {
+    state = next
+    identity = hereIn(machine) ?? from
+    if (from !== null && from !== identity) {
       if (user?.person !== person) remember(null)
-      emit('identity', { from, to: person })
+      emit('identity', { from: from || null, to: person })
     }
     emit('change', { state, previous })
     settleState()
@@ -117,20 +118,20 @@ export function createSession(options: Options = {}): Session {
 
   // Requests
 
-  function want(kind: Wish, needs_csrf = false, request?: Request, once = false): Promise<Response | undefined> {
+  function want(kind: Wish, needs_csrf: boolean, person: string | null, request?: Request, once = false) {
     const id = ++last
     const signal = request?.signal
-    return new Promise((resolve, reject) => {
+    return new Promise<Response | undefined>((resolve, reject) => {
       signal?.throwIfAborted()
       signal?.addEventListener('abort', () => giveUp(id, signal.reason))
       waiting.set(id, { request, open: kind === 'open', once, resolve, reject })
-      happen({ on: 'want', id, kind, needs_csrf })
+      happen({ on: 'want', id, kind, person, needs_csrf })
     })
   }
 
   const known = async (kind: Wish, asks = false) => {
     look()
-    await want(kind, asks)
+    await want(kind, asks, null)
     return state
   }
 
@@ -152,24 +153,31 @@ export function createSession(options: Options = {}): Session {
     const url = new URL(request.url)
     const open = urls.isOpen(url)
     if (!open && !urls.isApi(url)) return page.fetch(request)
+    // Whoever's page this is, it is theirs: a request of somebody who has left does not become the next one's.
+    const person = hereIn(machine)
     look()
     const needs_csrf = !bearer && !csrf && !/GET|HEAD|OPTIONS/.test(request.method)
-    const response = await want(open ? 'open' : 'call', needs_csrf, request, init?.body instanceof ReadableStream)
+    const response = await want(
+      open ? 'open' : 'call',
+      needs_csrf,
+      person,
+      request,
+      init?.body instanceof ReadableStream,
+    )
     if (open) take(await read(response as Response))
     return response as Response
   }
 
   async function send(id: number): Promise<void> {
-    const wish = waiting.get(id) as Waiting
-    const { once, open } = wish
-    const request = wish.request as Request
+    const wish = waiting.get(id)
+    if (!wish?.request) return
+    const { once, open, request } = wish
     try {
       const copy = once ? request : request.clone()
       credentials(copy.headers)
       const response = await (open ? toService(new URL(copy.url).pathname, copy) : page.fetch(copy))
       const { status, headers } = response
-      const matters =
-        /40[139]|503/.test(`${status}`) || (!bearer && Number(headers.get('content-length') ?? SMALL) < SMALL)
+      const matters = status > 400 || (!bearer && Number(headers.get('content-length') ?? SMALL) < SMALL)
       const body = matters ? await read(response) : {}
       const is = verdictOf(body) ?? (bearer && status === 401 ? 'invalid_token' : 'fine')
       wish.response = response
@@ -206,16 +214,19 @@ export function createSession(options: Options = {}): Session {
   }
 
   async function ask(call: 'session' | 'token', rev: string | null): Promise<void> {
-    happen(await page.alone(name, () => question(call, rev)))
+    // What else was ordered goes first.
+    const since = await page.now()
+    await page.alone(name, async () => happen(await question(call, rev, since)))
     look()
   }
 
-  async function question(call: 'session' | 'token', rev: string | null): Promise<Input> {
+  async function question(call: 'session' | 'token', rev: string | null, since: number): Promise<Input> {
     const has = () => isFresh(machine, rev, page.now())
     let response: Response | undefined
     look()
-    if (bearer && channel && !has()) {
-      tell({ on: 'needed', person: machine.person })
+    // Who has no token may be given one. Who waited for the lock is about to hear of one.
+    if (bearer && channel && !has() && (rev === null || page.now() - since > 5)) {
+      if (rev === null) tell({ on: 'needed', person: machine.person })
       await new Promise<void>((then) => {
         peerAnswered = then
         page.after(PEERS_MS, then)
@@ -234,7 +245,7 @@ export function createSession(options: Options = {}): Session {
   async function settleState(): Promise<void> {
     if (waits || !watched || machine.status !== 'loading') return
     waits = true
-    await want('ready')
+    await known('ready')
     page.after(machine.wait_until - page.now(), () => {
       waits = false
       settleState()
@@ -243,7 +254,7 @@ export function createSession(options: Options = {}): Session {
 
   /** Keeps who it is, and says what the machine has to know. */
   function learn(body: Body): Answer {
-    const answer = answerOf(body, machine.person, bearer && typeof body.access === 'string' ? body.access : null)
+    const answer = answerOf(body, machine.person, (bearer && body.access) || null)
     if (body.user) remember({ person: answer.person, user: body.user })
     return answer
   }
@@ -266,7 +277,7 @@ export function createSession(options: Options = {}): Session {
     look()
     happen(message as Message)
     look()
-    peerAnswered()
+    if (message.on === 'renewed') peerAnswered()
   }
 
   function wake(network: boolean): void {
@@ -290,7 +301,7 @@ export function createSession(options: Options = {}): Session {
     happen({ on: 'leave' })
     const response = await post(everywhere ? 'logout-all' : 'logout', headers)
     look()
-    if (!response?.ok) throw new SessionError('auth_unavailable', { status: response?.status ?? 0 })
+    if (!response?.ok) throw new SessionError('auth_unavailable')
   }
 
   if (options.userCache !== false) user = page.read(USER) as typeof user

@@ -27,7 +27,7 @@ export type EndReason =
   | 'account_disabled'
   | 'unknown'
 
-/** What is known about the person in front of this page. Frozen; a new object for every change. */
+/** What is known about the person in front of this page. A new object for every change. */
 export type State =
   | {
       readonly status: 'AUTHENTICATED'
@@ -127,8 +127,8 @@ export interface Platform {
   fetch: typeof globalThis.fetch
   /** The page's URL. */
   href: string
-  /** `document.cookie`. */
-  cookies(): string
+  /** `document.cookie`; `null` where this page has none. */
+  cookies(): string | null
   /** Milliseconds that only go forward, sleep included; never a time of day. */
   now(): number
   /** 0 ≤ n < 1. */

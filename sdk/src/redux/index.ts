@@ -60,14 +60,14 @@ export const sessionBaseQuery =
     fetchBaseQuery: (args?: FetchBaseQueryArgs) => BaseQuery,
     args?: Omit<FetchBaseQueryArgs, 'fetchFn'>,
   ): BaseQuery =>
-  async (request, api, extra) => {
+  async (...query) => {
     let failure: unknown
     const fetchFn: typeof fetch = (...call) =>
       session.fetch(...call).catch((error) => {
         failure = error
         throw error
       })
-    const result = await fetchBaseQuery({ ...args, fetchFn })(request, api, extra)
+    const result = await fetchBaseQuery({ ...args, fetchFn })(...query)
     const said = sessionErrorOf(failure)
     if (!said) return result
     const { code, reason, retryAfter, retryable } = said

@@ -288,3 +288,31 @@ both('a logout that could not be told says so, and the page is logged out all th
   tab.wake(true)
   assert.equal(tab.state.status, 'UNAUTHENTICATED', 'what is left in the jar does not bring the person back')
 })
+
+both('F17 F18 a request of the page of somebody who has left is never sent as the next one', async (world) => {
+  world.channels = false
+  world.logIn('ann')
+  const tab = world.tab()
+  await tab.ensureFresh()
+  world.logIn('bob')
+  assert.equal(tab.state.sessionKey, 'ann', 'nothing told this page yet')
+  assert.equal(await code(call(tab, '/api/write', { method: 'POST', body: 'by ann' })), 'identity_changed')
+  assert.equal(world.count('/api/write'), 0)
+  assert.equal(tab.state.sessionKey, 'bob')
+})
+
+both('cookies of two logins that crossed on their way are settled by one question', async (world) => {
+  world.logIn('bob')
+  world.cookies['__Host-csrftoken'] = 'anon.nonce.tag'
+  const tab = world.tab()
+  assert.equal(tab.state.status, 'LOADING')
+  assert.equal((await tab.ready()).sessionKey, 'bob')
+  assert.equal(world.requests.length, 1)
+})
+
+test('without a page nothing is known and nothing is asked', async () => {
+  const { createSession } = await import('../../src/index.ts')
+  const session = createSession()
+  assert.equal(session.state.status, 'LOADING')
+  assert.equal((await session.ready()).status, 'LOADING')
+})

@@ -97,7 +97,10 @@ export class World {
       online: () => this.online,
       alone: async (_, work) => {
         if (!this.locks) return work()
-        const turn = this.#lock.then(work)
+        const turn = this.#lock.then(() => {
+          this.now += 10
+          return work()
+        })
         this.#lock = turn.catch(() => {})
         return turn
       },
