@@ -1,4 +1,4 @@
-//! Makes `dist` of `src`, from nothing, so that no file outlives its source in the package.
+// Makes `dist` of `src`, from nothing, so that no file outlives its source in the package.
 
 import { spawnSync } from 'node:child_process'
 import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
