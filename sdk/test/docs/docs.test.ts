@@ -1,4 +1,4 @@
-//! The documentation of the SDK is held to what it documents: its code compiles, its pages are short, its links lead somewhere.
+// The documentation of the SDK is held to what it documents: its code compiles, its pages are short, its links lead somewhere.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
