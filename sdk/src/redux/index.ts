@@ -11,7 +11,7 @@ import type { Session, State } from '../core/types.ts'
 import { sessionErrorOf } from '../index.ts'
 import { LOADING } from '../loading.ts'
 
-const CHANGED = 'session/changed'
+const SET = 'session/set'
 
 interface Action {
   type: string
@@ -20,7 +20,7 @@ interface Action {
 
 /** Mirrors `session.state`; put it under `session`. Only `bindStore` writes it. */
 export const sessionReducer = (state: State | undefined, { type, payload }: Action): State =>
-  type === CHANGED ? (payload as State) : (state ?? LOADING)
+  type === SET ? (payload as State) : (state ?? LOADING)
 
 export const selectSession = ({ session }: { session: State }): State => session
 
@@ -35,7 +35,7 @@ export function bindStore(
   session: Session,
   { reset = [] }: Bound = {},
 ): () => void {
-  const take = (): unknown => store.dispatch({ type: CHANGED, payload: session.state })
+  const take = (): unknown => store.dispatch({ type: SET, payload: session.state })
   const stops = [
     session.subscribe(take),
     session.on('identity', () => {
@@ -70,9 +70,6 @@ export const sessionBaseQuery =
     const result = await fetchBaseQuery({ ...args, fetchFn })(...query)
     const said = sessionErrorOf(failure)
     if (!said) return result
-    const { code, reason, retryAfter, retryable } = said
-    return {
-      error: { status: 'CUSTOM_ERROR', error: code, data: { reason, retryAfter, retryable } },
-      meta: result.meta,
-    }
+    const { code: error, reason, retryAfter, retryable } = said
+    return { error: { status: 'CUSTOM_ERROR', error, data: { reason, retryAfter, retryable } }, meta: result.meta }
   }

@@ -1,4 +1,4 @@
-//! The adapters on the real core: what reaches the API, as whom, and what the service is asked for.
+// The adapters on the real core: what reaches the API, as whom, and what the service is asked for.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

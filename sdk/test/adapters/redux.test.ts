@@ -70,6 +70,7 @@ test('an answer for one person that comes late is not shown to the next', async 
     })
   const here = app(page)
   const late = here.store.dispatch(here.api.endpoints.notes.initiate())
+  await new Promise(setImmediate)
   page.become('AUTHENTICATED', 'berta')
   answer(Response.json({ of: 'anna' }))
   await late

@@ -1,4 +1,4 @@
-//! What the examples of the documentation import from their app.
+// What the examples of the documentation import from their app.
 
 const Page = () => null
 
