@@ -47,6 +47,8 @@ export async function start(name, { port = 0, settings = {}, development = false
 
   return {
     url,
+    /** The folder of its data. */
+    data,
     ended,
     /** The server of the API: tests listen to what reaches it. */
     api,

@@ -1,0 +1,516 @@
+// An app of React, Redux Toolkit and TanStack Query whose access token lives in memory. It runs in React's development build,
+// in which StrictMode mounts everything twice.
+
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { application, cookie, cost, eventually, expire, quiet, totp, watch } from '../shared/testing.mjs'
+import { bearers, generation, outlived, pass, refreshes } from '../shared/tokens.mjs'
+
+const COOLDOWN = 20
+const TOKEN = '**/auth/token'
+
+async function open(jar, path = '/') {
+  const page = await jar.newPage()
+  await page.goto(path)
+  return page
+}
+
+const loaded = (page) => page.getByRole('list', { name: 'Notes' }).getByRole('listitem').first().waitFor()
+const login = (page) => page.getByRole('heading', { name: 'Sign in' }).waitFor()
+const view = (page, name) => page.getByRole('link', { name }).click()
+
+async function signIn(page, { email, password, totp_secret: secret }) {
+  await page.getByLabel('E-mail address').fill(email)
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  if (secret) {
+    await page.getByLabel('Six-digit code').fill(totp(secret))
+    await page.getByRole('button', { name: 'Continue' }).click()
+  }
+}
+
+/** Presses a button of the account page; answers what the page says once all calls have ended. */
+async function attempt(page, name, label = name) {
+  await page.getByRole('button', { name }).click()
+  const ended = page.getByRole('status').filter({ hasText: `${label}: ` })
+  await ended.waitFor({ timeout: 30_000 })
+  return ended.textContent()
+}
+const twenty = (page) => attempt(page, 'Twenty at once')
+const renew = (page) => attempt(page, 'Renew now', 'Renewal')
+const ALL = 'Twenty at once: 20 of 20 answered.'
+
+/** So many tabs with all of their data. */
+async function tabs(jar, count) {
+  const pages = []
+  for (let tab = 0; tab < count; tab += 1) {
+    pages.push(await open(jar))
+    await loaded(pages[tab])
+  }
+  await quiet(jar)
+  return pages
+}
+
+describe('redux-query: the request budget of bearer transport', () => {
+  const app = application('redux-query', { development: true })
+
+  it('an anonymous load: none', async () => {
+    const jar = await app.jar()
+    assert.deepEqual(await cost(jar, async () => login(await open(jar))), [])
+  })
+
+  it('a load with a good access token: one in the first tab, none while another tab is open', async () => {
+    const jar = await app.signedIn()
+    assert.deepEqual(await cost(jar, async () => loaded(await open(jar))), ['POST token'])
+    assert.deepEqual(await cost(jar, async () => loaded(await open(jar))), [])
+  })
+
+  it('a load with an expired access token: one', async () => {
+    const jar = await app.signedIn()
+    await expire(jar)
+    assert.deepEqual(await cost(jar, async () => loaded(await open(jar))), ['POST session'])
+  })
+
+  it('a change of the page within the app: none', async () => {
+    const jar = await app.signedIn()
+    const [page] = await tabs(jar, 1)
+    const auth = await cost(jar, async () => {
+      for (const name of ['Account', 'Notes', 'Account']) await view(page, name)
+      await page.getByText('Second factor').waitFor()
+    })
+    assert.deepEqual(auth, [])
+  })
+
+  it('focus: none', async () => {
+    const jar = await app.signedIn()
+    const pages = await tabs(jar, 3)
+    const auth = await cost(jar, async () => {
+      for (const page of [...pages, ...pages]) {
+        await page.bringToFront()
+        await page.evaluate(() => {
+          window.dispatchEvent(new Event('focus'))
+          document.dispatchEvent(new Event('visibilitychange'))
+        })
+      }
+    })
+    assert.deepEqual(auth, [])
+  })
+
+  it('a return from the back/forward cache: none', async () => {
+    const jar = await app.signedIn()
+    const [page] = await tabs(jar, 1)
+    await page.evaluate(() => {
+      window.kept = true
+    })
+    const auth = await cost(jar, async () => {
+      await page.goto('/icon.svg')
+      await page.goBack({ waitUntil: 'commit' })
+      assert.equal(await page.evaluate(() => window.kept), true, 'the page came back as it was')
+      await view(page, 'Account')
+      await page.getByText('Second factor').waitFor()
+    })
+    assert.deepEqual(auth, [])
+  })
+
+  it('five tabs opened one by one: one', async () => {
+    const jar = await app.signedIn()
+    assert.deepEqual(await cost(jar, () => tabs(jar, 5)), ['POST token'])
+  })
+
+  it('a login and a step of it: one each, and none in other tabs', async () => {
+    const jar = await app.jar()
+    const pages = [await open(jar), await open(jar)]
+    const auth = await cost(jar, async () => {
+      await signIn(pages[0], app.accounts[1])
+      await Promise.all(pages.map(loaded))
+    })
+    assert.deepEqual(auth, ['POST login', 'POST mfa/verify'])
+  })
+
+  it('a logout with five tabs: one', async () => {
+    const jar = await app.signedIn()
+    const pages = await tabs(jar, 5)
+    const auth = await cost(jar, async () => {
+      await pages[2].getByRole('button', { name: 'Sign out' }).click()
+      await Promise.all(pages.map(login))
+    })
+    assert.deepEqual(auth, ['POST logout'])
+  })
+
+  it('an idle hour: none', async () => {
+    const jar = await app.signedIn()
+    await jar.clock.install()
+    const [page] = await tabs(jar, 1)
+    assert.deepEqual(await cost(jar, () => page.clock.fastForward('01:00:00')), [])
+  })
+
+  it('the person and what unsafe requests need: none beyond the load', async () => {
+    const jar = await app.signedIn()
+    const auth = await cost(jar, async () => {
+      const page = await open(jar)
+      await page.getByText(app.accounts[0].email).waitFor()
+      await page.getByLabel('A new note').fill('No further question')
+      await page.getByRole('button', { name: 'Keep' }).click()
+      await page.getByText('No further question').waitFor()
+    })
+    assert.deepEqual(auth, ['POST token'])
+  })
+})
+
+describe('redux-query: the request budget of bearer transport, when access tokens die', () => {
+  const app = application('redux-query', {
+    development: true,
+    settings: { TOKENS__ACCESS_TTL: '8s', TOKENS__JITTER: '0' },
+  })
+
+  /** Tabs on the account page, with access tokens that have died since. */
+  async function asleep(count) {
+    const jar = await app.signedIn()
+    const tokens = bearers(jar)
+    const pages = await tabs(jar, count)
+    for (const page of pages) await view(page, 'Account')
+    await outlived(app, ...tokens)
+    return { jar, pages, page: pages[0], seen: watch(jar) }
+  }
+
+  it('twenty calls at once, expiry known: one, and the twenty', async () => {
+    const { jar, page, seen } = await asleep(1)
+    assert.equal(await twenty(page), ALL)
+    await quiet(jar)
+    assert.deepEqual([seen.auth, seen.api.length], [['POST token'], 20])
+  })
+
+  it('twenty calls at once, the token refused early: one, and each of the twenty twice', async () => {
+    const jar = await app.signedIn()
+    const sent = bearers(jar)
+    const [page] = await tabs(jar, 1)
+    await view(page, 'Account')
+    // An API that has heard bad things of this token.
+    const refused = sent.at(-1)
+    await jar.route('**/api/me', (route, request) =>
+      request.headers().authorization === `Bearer ${refused}`
+        ? route.fulfill({ status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' }, body: '' })
+        : route.continue(),
+    )
+    const seen = watch(jar)
+    assert.equal(await twenty(page), ALL)
+    await quiet(jar)
+    assert.deepEqual([seen.auth, seen.api.length], [['POST token'], 40])
+  })
+
+  it('five tabs at expiry: one', async () => {
+    const { jar, pages, seen } = await asleep(5)
+    const ends = await Promise.all(pages.map(twenty))
+    assert.deepEqual([...new Set(ends)], [ALL])
+    await quiet(jar)
+    assert.deepEqual(seen.auth, ['POST token'])
+  })
+
+  it('F03 an outage: one for each tab, however much it asks, and the next when it is over', async () => {
+    const { jar, pages, seen } = await asleep(2)
+    await jar.route(TOKEN, (route) => route.fulfill({ status: 503, headers: { 'retry-after': '2' }, body: '' }))
+    const ends = await Promise.all(pages.map(twenty))
+    assert.deepEqual([...new Set(ends)], ['Twenty at once: 0 of 20 answered.'])
+    assert.ok(seen.auth.length <= pages.length, seen.auth.join(', '))
+    assert.deepEqual(seen.api, [], 'nothing is sent with a token that is dead')
+    await jar.unroute(TOKEN)
+    seen.clear()
+    await eventually('the end of the outage', async () => (await twenty(pages[0])) === ALL)
+    assert.deepEqual(seen.auth, ['POST token'])
+  })
+})
+
+describe('redux-query: what goes wrong on the way', () => {
+  const app = application('redux-query', { development: true })
+
+  async function account(count) {
+    const jar = await app.signedIn()
+    const pages = await tabs(jar, count)
+    for (const page of pages) await view(page, 'Account')
+    return { jar, pages, page: pages[0] }
+  }
+
+  it('F08 a page that is reloaded twenty times in the middle of a refresh stays signed in', async () => {
+    const jar = await app.signedIn()
+    const page = await open(jar)
+    await loaded(page)
+    pass(app, COOLDOWN)
+    const before = await generation(jar)
+    for (let times = 0; times < 20; times += 1) {
+      const asking = page.waitForRequest(TOKEN)
+      await page.goto('/', { waitUntil: 'commit' })
+      await asking
+    }
+    await page.goto('/')
+    await loaded(page)
+    assert.equal(await generation(jar), before + 1)
+  })
+
+  it('F06 a tab that hangs in a refresh, or is closed in it, holds up no other tab', async () => {
+    const { jar, pages } = await account(3)
+    const hanging = []
+    await jar.route(TOKEN, (route) => {
+      if (route.request().frame().page() === pages[0]) hanging.push(route)
+      else route.continue()
+    })
+    const asking = pages[0].waitForRequest(TOKEN)
+    await pages[0].getByRole('button', { name: 'Renew now' }).click()
+    await asking
+    assert.equal(await renew(pages[1]), 'Renewal: 1 of 1 answered.')
+    assert.equal(hanging.length, 1, 'the first tab is still waiting')
+    await pages[0].close()
+    assert.equal(await renew(pages[2]), 'Renewal: 1 of 1 answered.')
+    await Promise.all(pages.slice(1).map(async (page) => assert.equal(await twenty(page), ALL)))
+  })
+
+  it('F05 a network that is gone ends what is asked for, and logs nobody out', async () => {
+    const { jar, page } = await account(1)
+    const seen = watch(jar)
+    await jar.setOffline(true)
+    assert.equal(await twenty(page), 'Twenty at once: 0 of 20 answered.')
+    assert.equal(await renew(page), 'Renewal: 0 of 1 answered.')
+    assert.deepEqual(seen.auth, [])
+    await jar.setOffline(false)
+    assert.equal(await renew(page), 'Renewal: 1 of 1 answered.')
+    assert.equal(await twenty(page), ALL)
+  })
+
+  for (const hours of [2, -2]) {
+    it(`F10 a clock that jumps by ${hours} hours costs one request at most`, async () => {
+      const jar = await app.signedIn()
+      await jar.addInitScript(() => {
+        const RealDate = Date
+        const now = () => RealDate.now() + (globalThis.jump ?? 0)
+        globalThis.Date = class extends RealDate {
+          constructor(...given) {
+            super(...(given.length > 0 ? given : [now()]))
+          }
+          static now = now
+        }
+      })
+      const [page] = await tabs(jar, 1)
+      await view(page, 'Account')
+      const seen = watch(jar)
+      await page.evaluate((ms) => {
+        globalThis.jump = ms
+      }, hours * 3_600_000)
+      for (let times = 0; times < 3; times += 1) assert.equal(await twenty(page), ALL)
+      await quiet(jar)
+      assert.ok(seen.auth.length <= 1, seen.auth.join(', '))
+    })
+  }
+})
+
+describe('redux-query: the token', () => {
+  const app = application('redux-query', { development: true })
+
+  it('is in memory only', async () => {
+    const jar = await app.signedIn()
+    const sent = bearers(jar)
+    await tabs(jar, 1)
+    const state = JSON.stringify(await jar.storageState({ indexedDB: true }))
+    const page = jar.pages()[0]
+    const kept = await page.evaluate(() =>
+      JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]),
+    )
+    assert.equal(sent.length, 1)
+    for (const where of [state, kept]) assert.ok(!where.includes(sent[0]) && !where.includes('eyJ'))
+    assert.ok(!kept.includes('prn1.'))
+  })
+
+  it('F37 comes back after a reload by one access token within the cooldown, and by one rotation after it', async () => {
+    const jar = await app.signedIn()
+    const page = await open(jar)
+    await loaded(page)
+    for (const rotations of [0, 1, 0]) {
+      const before = await generation(jar)
+      const auth = await cost(jar, async () => {
+        await page.reload()
+        await loaded(page)
+      })
+      assert.deepEqual(auth, ['POST token'])
+      assert.equal((await generation(jar)) - before, rotations)
+      if (rotations === 0) pass(app, COOLDOWN)
+    }
+  })
+
+  it('F01 the cooldown holds for five tabs that are all loaded anew at once', async () => {
+    const jar = await app.signedIn()
+    const pages = await tabs(jar, 5)
+    pass(app, COOLDOWN)
+    const before = await generation(jar)
+    const outcomes = await refreshes(app)
+    for (let times = 0; times < 3; times += 1) {
+      await Promise.all(pages.map((page) => page.reload().then(() => loaded(page))))
+    }
+    await quiet(jar)
+    assert.equal(await generation(jar), before + 1)
+    assert.equal((await refreshes(app)).rotated, (outcomes.rotated ?? 0) + 1)
+  })
+
+  it('F25 a call without it is told 401 in JSON, and is never sent to a login page', async () => {
+    const jar = await app.jar()
+    const page = await open(jar)
+    const told = await page.evaluate(() =>
+      fetch('/api/notes').then(async (answer) => [answer.status, answer.redirected, (await answer.json()).code]),
+    )
+    assert.deepEqual(told, [401, false, 'not_authenticated'])
+  })
+})
+
+describe('redux-query: another person', () => {
+  const app = application('redux-query', { development: true })
+  const SECRET = 'Nobody else may read this'
+
+  async function write(page, text) {
+    await page.getByLabel('A new note').fill(text)
+    await page.getByRole('button', { name: 'Keep' }).click()
+  }
+
+  /** Two tabs of the first account; the first tab shows a note of theirs, and they are looking for it. */
+  async function twoTabs(prepare = async (_jar) => {}) {
+    const jar = await app.jar()
+    await prepare(jar)
+    const [page, other] = [await open(jar), await open(jar)]
+    await signIn(other, app.accounts[0])
+    await loaded(other)
+    await page.reload()
+    await loaded(page)
+    await write(page, SECRET)
+    await page.getByText(SECRET).first().waitFor()
+    await page.getByLabel('Search your notes').fill('read this')
+    await quiet(jar)
+    return { jar, page, other }
+  }
+
+  async function switchAccount(page) {
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await login(page)
+    await app.giveSession(page.context(), app.accounts[1].email)
+    await page.reload()
+    await loaded(page)
+  }
+
+  const notesOf = (page) => page.getByRole('list', { name: 'Notes' }).getByRole('listitem').allTextContents()
+
+  it('F18 F20 finds every cache of the other tab empty', async () => {
+    const { page, other } = await twoTabs()
+    await switchAccount(other)
+    await page.bringToFront()
+    await page.evaluate(() => window.dispatchEvent(new Event('focus')))
+    await page.getByText(app.accounts[1].email).waitFor()
+    await loaded(page)
+    assert.deepEqual(await notesOf(page), await notesOf(other))
+    assert.equal(await page.getByText(SECRET).count(), 0)
+    assert.equal(await page.getByLabel('Search your notes').inputValue(), '')
+  })
+
+  it('F20 finds nothing either after a logout and a login in the same tab', async () => {
+    const { jar, page, other } = await twoTabs()
+    await other.close()
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await login(page)
+    const glimpses = page.evaluate(
+      (secret) =>
+        new Promise((seen) => {
+          new MutationObserver(() => {
+            const text = document.body.innerText
+            if (text.includes(secret)) seen('a glimpse')
+            if (text.includes('Everything here')) seen('nothing')
+          }).observe(document.body, { subtree: true, childList: true, characterData: true })
+        }),
+      SECRET,
+    )
+    await app.giveSession(jar, app.accounts[1].email)
+    await page.evaluate(() => window.dispatchEvent(new Event('focus')))
+    assert.equal(await glimpses, 'nothing')
+  })
+
+  for (const [how, script] of [
+    ['', ''],
+    [', also where tabs cannot talk to each other', 'delete globalThis.BroadcastChannel'],
+  ]) {
+    it(`F18 gets nothing that was written in the stale tab${how}`, async () => {
+      const { jar, page, other } = await twoTabs((jar) => jar.addInitScript(script))
+      const sent = []
+      jar.on('request', (request) => request.method() === 'POST' && sent.push(new URL(request.url()).pathname))
+      await page.getByLabel('A new note').fill('Written as the first person')
+      // The jar changes hands under this tab, which is not told and not looked at before somebody presses its button.
+      await jar.clearCookies()
+      await app.giveSession(jar, app.accounts[1].email)
+      await page.getByRole('button', { name: 'Keep' }).click()
+      await page.getByText(app.accounts[1].email).waitFor()
+      await quiet(jar)
+      assert.ok(!sent.includes('/api/notes'), 'it never left')
+      await other.reload()
+      await loaded(other)
+      assert.ok(!(await notesOf(other)).includes('Written as the first person'))
+    })
+  }
+
+  it('F17 gets nothing that was waiting for a refresh when they came', async () => {
+    const { jar, page, other } = await twoTabs()
+    await page.getByLabel('Search your notes').fill('')
+    await page.getByLabel('A new note').fill('Waiting for a refresh')
+    let release
+    const held = new Promise((then) => {
+      release = then
+    })
+    await jar.route(TOKEN, async (route) => {
+      await held
+      await route.continue()
+    })
+    const asking = page.waitForRequest(TOKEN)
+    await view(page, 'Account')
+    await page.getByRole('button', { name: 'Renew now' }).click()
+    await asking
+    await page.getByRole('button', { name: 'Twenty at once' }).click()
+    await other.getByRole('button', { name: 'Sign out' }).click()
+    await login(other)
+    await app.giveSession(jar, app.accounts[1].email)
+    const acted = []
+    jar.on('request', (request) => {
+      const [, claims] = (request.headers().authorization ?? '').split('.')
+      if (claims && request.url().endsWith('/api/me')) acted.push(JSON.parse(Buffer.from(claims, 'base64url')).sub)
+    })
+    release()
+    await other.reload()
+    await loaded(other)
+    await quiet(jar)
+    assert.ok(!acted.includes(app.subject(app.accounts[0].email)), 'what the first person asked for was not sent')
+    assert.ok(acted.length <= 2, `${acted.length} calls: twenty were not sent as somebody else`)
+  })
+})
+
+describe('redux-query: a stolen refresh token', () => {
+  const app = application('redux-query', { development: true })
+  const STOLEN = 'Your session was stolen'
+
+  for (const first of ['person', 'thief']) {
+    it(`F23 is found out when the ${first} renews first, and the screen says so`, async () => {
+      const jar = await app.signedIn()
+      const person = await open(jar)
+      await loaded(person)
+      const copy = await app.jar()
+      await copy.addCookies(await jar.cookies())
+      const thief = await open(copy)
+      await loaded(thief)
+      const order = first === 'person' ? [person, thief] : [thief, person]
+      for (const page of order) await view(page, 'Account')
+
+      pass(app, COOLDOWN)
+      for (const page of order) assert.equal(await renew(page), 'Renewal: 1 of 1 answered.')
+      assert.equal(await generation(copy), await generation(jar), 'so far they look alike')
+      pass(app, COOLDOWN)
+      assert.equal(await renew(order[0]), 'Renewal: 1 of 1 answered.')
+      await order[1].getByRole('button', { name: 'Renew now' }).click()
+      await order[1].getByText(STOLEN).waitFor()
+      await order[0].getByRole('button', { name: 'Renew now' }).click()
+      await order[0].getByText(STOLEN).waitFor()
+      assert.equal(await cookie(jar, 'refreshtoken'), undefined)
+
+      await signIn(person, app.accounts[0])
+      await loaded(person)
+    })
+  }
+})
