@@ -158,7 +158,9 @@ describe('server-first: looking at the page again', () => {
     const jar = await app.signedIn()
     const page = await open(jar)
     const { wrong } = await spoil(jar)
-    const seen = await cost(jar, () => page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))))
+    const seen = await cost(jar, () =>
+      page.evaluate(() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))),
+    )
     assert.equal(await token(page), wrong)
     assert.deepEqual(seen, [])
   })
@@ -169,7 +171,7 @@ describe('server-first: looking at the page again', () => {
     await write(page, 'Of the first person')
     await page.getByText('Of the first person').waitFor()
     const key = await app.giveSession(jar, app.accounts[1].email)
-    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true })))
     await page.getByText('Of the first person').waitFor({ state: 'detached' })
     await inside(page).waitFor()
     assert.ok((await token(page)).startsWith(`${key}.`))

@@ -9,7 +9,8 @@ const app = application('vault')
 
 const notes = (page) => page.getByText('Everything here is yours alone.')
 const login = (page) => page.getByRole('heading', { name: 'Sign in' })
-const lookAgain = (page) => page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
+const lookAgain = (page) =>
+  page.evaluate(() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true })))
 
 async function open(jar) {
   const page = await jar.newPage()

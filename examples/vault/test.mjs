@@ -189,7 +189,7 @@ describe('vault: how many requests', () => {
         await page.bringToFront()
         await page.evaluate(() => {
           window.dispatchEvent(new Event('focus'))
-          document.dispatchEvent(new Event('visibilitychange'))
+          document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))
         })
       }
     })
