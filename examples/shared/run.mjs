@@ -37,6 +37,10 @@ export async function start(name, { port = 0, settings = {}, development = false
     env: environment,
     stdio: ['ignore', 'pipe', log],
   })
+  // However this process ends, nothing that it started outlives it.
+  const endToo = () => perennial.kill('SIGTERM')
+  process.once('exit', endToo)
+  perennial.once('exit', () => process.off('exit', endToo))
   const ended = new Promise((done) => perennial.once('exit', done))
   const url = await address(perennial)
 
