@@ -482,6 +482,83 @@ describe('redux-query: another person', () => {
   })
 })
 
+describe('redux-query: many tabs, two people, any order', () => {
+  const app = application('redux-query', { development: true })
+  const SEED = Number(process.env.SEED ?? Date.now() % 100_000)
+  const STEPS = 100
+
+  it(`F17 F18 a hundred writes and changes of the account in five tabs write nothing as somebody else (SEED=${SEED})`, async () => {
+    const password = app.run('user', 'add', 'second@perennial.test').match(/[a-z0-9]{4}(-[a-z0-9]{4}){3}/)[0]
+    const people = [app.accounts[0], { email: 'second@perennial.test', password }]
+    let state = SEED
+    const random = (below) => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+      return Math.floor((state / 2 ** 32) * below)
+    }
+    const jar = await app.signedIn()
+    const pages = await tabs(jar, 5)
+    // Answers about the session take their time, so that there are calls that wait for them.
+    await jar.route(/\/auth\/(token|session)/, async (route) => {
+      await new Promise((then) => setTimeout(then, random(200)))
+      await route.continue().catch(() => {})
+    })
+
+    /** Presses the button, and remembers whom the page was showing at that moment. */
+    const written = new Map()
+    async function write(page, text) {
+      const input = page.getByLabel('A new note')
+      if (
+        !(await input.fill(text, { timeout: 1000 }).then(
+          () => true,
+          () => false,
+        ))
+      )
+        return
+      const shown = await page.evaluate((text) => {
+        const input = document.querySelector('.compose input')
+        const person = document.querySelector('.eyebrow')?.textContent
+        if (input?.value !== text || !person.includes('@')) return null
+        input.form.requestSubmit()
+        return person
+      }, text)
+      if (shown) written.set(text, shown)
+    }
+
+    /** Somebody else signs in, and no tab is told. */
+    const change = (page, person) =>
+      page.evaluate(async (entry) => {
+        const json = { 'content-type': 'application/json' }
+        await fetch('/auth/logout', { method: 'POST' })
+        await fetch('/auth/login', { method: 'POST', headers: json, body: JSON.stringify(entry) })
+      }, person)
+
+    let changing = Promise.resolve()
+    for (let step = 0; step < STEPS; step += 1) {
+      const page = pages[random(5)]
+      if (random(10) < 2) {
+        const person = people[random(2)]
+        changing = changing.then(() => change(page, person))
+        if (random(2)) await changing
+      } else await write(page, `note ${step}`)
+    }
+    await changing
+    await quiet(jar)
+    assert.ok(written.size > STEPS / 5, `${written.size} notes were tried`)
+
+    let arrived = 0
+    for (const { email } of people) {
+      const { access } = JSON.parse(app.run('session', 'issue', '--subject', app.subject(email), '--json'))
+      const answer = await fetch(`${app.url}/api/notes`, { headers: { authorization: `Bearer ${access}` } })
+      for (const { text } of (await answer.json()).notes) {
+        if (!written.has(text)) continue
+        arrived += 1
+        assert.equal(written.get(text), email, `“${text}” was written by somebody else`)
+      }
+    }
+    assert.ok(arrived > 0)
+  })
+})
+
 describe('redux-query: a stolen refresh token', () => {
   const app = application('redux-query', { development: true })
   const STOLEN = 'Your session was stolen'
