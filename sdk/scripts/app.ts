@@ -1,7 +1,7 @@
-//! Installs the packed package in a fresh Vite app, checks its types, builds it, and uses it in a real browser.
-//!
-//! A visitor's first page is the claim: it says who is there at once, and no request leaves for it. A login is tried
-//! then, so that no request leaving is not for want of anything that could send one.
+// Installs the packed package in a fresh Vite app, checks its types, builds it, and uses it in a real browser.
+//
+// A visitor's first page is the claim: it says who is there at once, and no request leaves for it. A login is tried
+// then, so that no request leaving is not for want of anything that could send one.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'

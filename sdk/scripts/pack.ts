@@ -1,4 +1,4 @@
-//! Packs the package as it would be published, under a name that holds no version: `target/sdk/package.tgz`.
+// Packs the package as it would be published, under a name that holds no version: `target/sdk/package.tgz`.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'

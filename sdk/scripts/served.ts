@@ -1,4 +1,4 @@
-//! Prints the module that the service hands out as `{base}/sdk.js`.
+// Prints the module that the service hands out as `{base}/sdk.js`.
 
 import { buildSync } from 'esbuild'
 

@@ -1,4 +1,4 @@
-//! Where a router sends a person, said once for all routers: what is shown, never what is allowed. A page's data is the API's to refuse.
+// Where a router sends a person, said once for all routers: what is shown, never what is allowed. A page's data is the API's to refuse.
 
 import type { Session, Status } from './core/types.ts'
 

@@ -1,6 +1,6 @@
-//! The core: one session state, one refresh for all tabs, requests that outlive expiry.
+// The core: one session state, one refresh for all tabs, requests that outlive expiry.
 
-export { type ErrorCode, isSessionError, SessionError } from './core/errors.ts'
+export { type ErrorCode, isSessionError, SessionError, sessionErrorOf } from './core/errors.ts'
 export { createSession } from './core/session.ts'
 export type {
   Call,

@@ -1,4 +1,4 @@
-//! What is known before anything is known: the state of servers, of hydration and of the first moment.
+// What is known before anything is known: the state of servers, of hydration and of the first moment.
 
 import type { State } from './core/types.ts'
 

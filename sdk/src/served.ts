@@ -1,4 +1,4 @@
-//! The module that the service hands out as `{base}/sdk.js`, for pages without a build.
+// The module that the service hands out as `{base}/sdk.js`, for pages without a build.
 
 import { createSession as create, type Options, type Session } from './index.ts'
 

@@ -94,7 +94,7 @@ async function buttons() {
       ...[...row.querySelectorAll('.tag')].map((tag) => tag.textContent), row.querySelector('.code').textContent].join(' ')))
   told.why = await page.$$eval('.exchange', (rows) => [...new Set(rows.map((row) => row.querySelector('.why')?.textContent).filter(Boolean))])
   told.phases = await page.$$eval('.exchange .track', (tracks) => [...new Set(tracks.flatMap((track) => [...track.children].map((part) => part.className)))])
-  told.authRequests = sent.slice(since).filter((path) => path.startsWith('/auth/')).length
+  told.authRequests = sent.slice(since).filter((path) => path.startsWith('/auth/') && path !== '/auth/sdk.js').length
   told.complaints = complaints
   return told
 
@@ -140,7 +140,7 @@ async function load() {
     calls: times.length,
     unanswered: results.reduce((sum, result) => sum + result.failed, 0),
     statuses,
-    authRequests: sent.slice(sentBefore).filter((path) => path.startsWith('/auth/')).length,
+    authRequests: sent.slice(sentBefore).filter((path) => path.startsWith('/auth/') && path !== '/auth/sdk.js').length,
     unauthorized: answers.slice(answeredBefore).filter(({ status }) => status === 401).length,
     sessions: new Set(results.flatMap((result) => result.sessions)).size,
     woken: woken.flat().filter((status) => status === 200).length,

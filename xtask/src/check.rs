@@ -28,6 +28,7 @@ fn every_step(root: &Path, mut steps: Steps) -> anyhow::Result<()> {
     let _ = steps.take("layers", "edges between crates", || layers::run(root));
     let _ = steps.take("style", "the rules of STYLE.md", || style::run(root));
     sdk::take(root, &mut steps);
+    examples::check(root, &mut steps);
     let _ = steps.take("interop", "the libraries that judge our tokens", || interop(root));
     let lint = "clippy --workspace --all-targets -- -D warnings";
     let _ = steps.take("lint", &format!("cargo {lint}"), || cargo(lint));
@@ -38,7 +39,7 @@ fn every_step(root: &Path, mut steps: Steps) -> anyhow::Result<()> {
         End::Passed => runner::run(root),
         End::Failed => bail!("not run, because not everything could be built"),
     });
-    let _ = steps.take("examples", "each application in a real browser", || examples::run(root));
+    examples::use_them(root, &mut steps);
     steps.finish()
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, bail};
 
-use crate::tools;
+use crate::{process, steps::Steps, tools};
 
 /// The folders with a manifest and a lock of their own.
 pub(crate) const PROJECTS: &[&str] = &["sdk", "examples", "bench/rivals"];
@@ -29,4 +29,11 @@ pub(crate) fn program(root: &Path, project: &str, words: &[&str]) -> anyhow::Res
     let mut command = Command::new(file);
     command.current_dir(folder).args(arguments).envs(tools::variables(root)).env("PATH", path);
     Ok(command)
+}
+
+/// A step for each of these commands, under its name.
+pub(crate) fn take(root: &Path, project: &str, commands: &[(&'static str, &[&str])], steps: &mut Steps) {
+    for (name, words) in commands {
+        let _ = steps.take(name, &words.join(" "), || process::run(&mut program(root, project, words)?));
+    }
 }

@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 use anyhow::ensure;
 use clap::Args;
 
-use crate::{node, process, steps::Steps};
+use crate::{node, steps::Steps};
 
 const PROJECT: &str = "sdk";
 
@@ -36,9 +36,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
 
 pub(crate) fn take(root: &Path, steps: &mut Steps) {
     let _ = steps.take("codegen", "the file that the service hands out is of these sources", || compare(root));
-    for (name, words) in STEPS {
-        let _ = steps.take(name, &words.join(" "), || process::run(&mut node::program(root, PROJECT, words)?));
-    }
+    node::take(root, PROJECT, STEPS, steps);
 }
 
 #[derive(Debug, Clone, Args)]

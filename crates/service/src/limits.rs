@@ -84,6 +84,10 @@ pub const RECENT_LOGIN: Millis = Millis::minutes(10);
 /// How often per idle span a session's last activity is written forward where no rotation does it.
 pub const TOUCHES_PER_IDLE: i64 = 8;
 
+/// How long browsers use the SDK without asking, and how long they then use it while they ask.
+pub const SDK_MAX_AGE_SECONDS: u32 = 300;
+pub const SDK_STALE_SECONDS: u32 = 24 * 3600;
+
 /// How long verifiers may keep the public keys (RFC 9111 §5.2.2.1).
 pub const JWKS_MAX_AGE_SECONDS: u32 = 300;
 

@@ -1,4 +1,4 @@
-//! axios: requests of an instance go through `session.fetch`. No interceptors, no queue, no retry flag.
+// axios: requests of an instance go through `session.fetch`. No interceptors, no queue, no retry flag.
 
 import type { AxiosInstance } from 'axios'
 import type { Session } from '../core/types.ts'

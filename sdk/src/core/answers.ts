@@ -1,4 +1,4 @@
-//! What the service's answers mean, on every wire: bare or in an envelope, whole or with few fields.
+// What the service's answers mean, on every wire: bare or in an envelope, whole or with few fields.
 
 import type { Answer, Phase, Verdict } from './machine.ts'
 import type { EndReason, User } from './types.ts'
@@ -22,40 +22,33 @@ export interface Body {
 export async function bodyOf(response: Response): Promise<Body> {
   if (!response.headers.get('content-type')?.includes('json')) return {}
   const body = await response.json().catch(() => null)
-  return (body?.success === true ? body.data : body) ?? {}
+  return (body?.success ? body.data : body) ?? {}
 }
 
-const PROBLEM = 'urn:perennial:problem:'
-const VERDICTS: Record<string, Verdict> = {
-  session_ended: 'ended',
-  stale_token: 'stale',
-  csrf_failed: 'csrf',
-  identity_changed: 'identity',
-  retry_with_body: 'body',
-  auth_unavailable: 'unavailable',
-  invalid_token: 'refused',
-  not_authenticated: 'refused',
+/** The code of a refusal of the service. An app's own codes do not count, whatever their names. */
+export function verdictOf({ type = '', code }: Body): Verdict | undefined {
+  if (!type.startsWith('urn:perennial:')) return
+  return code === 'not_authenticated' ? 'invalid_token' : (code as Verdict)
 }
-
-/** Only the service's own refusals count: an app may have codes of the same name. */
-export const verdictOf = ({ type }: Body): Verdict | undefined =>
-  type?.startsWith(PROBLEM) ? VERDICTS[type.slice(PROBLEM.length)] : undefined
 
 export const isSessionAnswer = (body: Body): boolean =>
   typeof body.is_authenticated === 'boolean' || typeof body.access === 'string'
 
+/** `person` is who it is about where it does not say. */
 export function answerOf(body: Body, person: string | null, rev: string | null): Answer {
-  const { status = 'authenticated', session_key, expires_in, ended_reason } = body
+  const { status = 'authenticated', session_key, expires_in, ended_reason = null } = body
+  const serves_ms = expires_in ? expires_in * 1000 : null
   return {
     status,
     person: session_key ?? (status === 'unauthenticated' ? null : person),
-    reason: ended_reason ?? null,
+    reason: ended_reason,
     rev,
-    serves_ms: typeof expires_in === 'number' ? expires_in * 1000 : null,
+    serves_ms,
   }
 }
 
-export function waitOf(response: Response): number | null {
-  const seconds = Number.parseInt(response.headers.get('retry-after') ?? '', 10)
+/** Of `Retry-After`; dates are none of the service's. */
+export function waitOf(response?: Response): number | null {
+  const seconds = Number.parseInt(response?.headers.get('retry-after') ?? '', 10)
   return seconds >= 0 ? seconds * 1000 : null
 }

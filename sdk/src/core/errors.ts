@@ -1,53 +1,45 @@
-//! The one error class of the package.
+// The one error class of the package.
 
 import type { EndReason } from './types.ts'
 
 /** What `fetch` and the state's promises reject with. Calls of `flows` reject with the service's other codes too. */
 export type ErrorCode = 'session_ended' | 'identity_changed' | 'auth_unavailable' | 'cookies_blocked'
 
-// biome-ignore lint/complexity/noBannedTypes: the usual way to keep the known names in an editor's list.
 type Code = ErrorCode | (string & {})
 
 interface Facts {
   status?: number
   reason?: EndReason | null
   retryAfter?: number
-  detail?: string
-}
-
-const MESSAGES: Record<string, string> = {
-  session_ended: 'the session is over: show the login',
-  identity_changed: 'somebody else is logged in now: show their page',
-  auth_unavailable: 'no answer that counts: keep the page, try again later',
-  cookies_blocked: 'the browser keeps no cookies of this site',
 }
 
 export class SessionError extends Error {
-  override readonly name = 'SessionError'
-  readonly code: Code
+  declare readonly code: Code
   /** The HTTP status of the answer; 0 where none came. */
-  readonly status: number
-  readonly reason: EndReason | null
+  declare readonly status: number
+  declare readonly reason: EndReason | null
   /** Seconds to wait before another try can help. */
-  readonly retryAfter: number
-
-  constructor(code: Code, { status = 0, reason = null, retryAfter = 0, detail }: Facts = {}) {
-    super(detail ?? MESSAGES[code] ?? code)
-    this.code = code
-    this.status = status
-    this.reason = reason
-    this.retryAfter = retryAfter
-  }
+  declare readonly retryAfter: number
 
   /** The same request may succeed later. */
-  get retryable(): boolean {
-    return this.code === 'auth_unavailable' || this.status === 429
+  declare readonly retryable: boolean
+
+  constructor(code: Code, facts: Facts = {}, detail: string = code) {
+    super(detail)
+    const retryable = code === 'auth_unavailable' || facts.status === 429
+    Object.assign(this, { name: 'SessionError', code, status: 0, reason: null, retryAfter: 0, retryable, ...facts })
   }
 }
 
-/** Looks through `cause` too, where other libraries keep it. */
-export function isSessionError(error: unknown, code?: Code): error is SessionError {
-  const { name, code: own, cause } = (error ?? {}) as { name?: string; code?: string; cause?: unknown }
-  if (name === 'SessionError') return code === undefined || own === code
-  return cause !== undefined && isSessionError(cause, code)
+/** The error itself, or the one that another library keeps in `cause`. */
+export function sessionErrorOf(error: unknown): SessionError | null {
+  // Libraries copy the name to errors of their own, and nothing else.
+  const { name, retryAfter, cause } = (error ?? {}) as Partial<SessionError>
+  if (name === 'SessionError' && retryAfter !== undefined) return error as SessionError
+  return cause ? sessionErrorOf(cause) : null
+}
+
+export function isSessionError(error: unknown, code?: Code): boolean {
+  const found = sessionErrorOf(error)
+  return found !== null && (code === undefined || found.code === code)
 }

@@ -1,7 +1,6 @@
-//! What a session client does next. Pure: what was seen and heard, the time and chance come in, orders go out.
-//!
-//! `protocol::client` says the same in Rust, and the transcripts of `conformance/machine` hold both to each other.
-//! No token comes in here: an access token is known by its revision alone.
+// What a session client does next. Pure: what was seen and heard, the time and chance come in, orders go out.
+//
+// `protocol::client` says the same in Rust, and the transcripts of `conformance/machine` hold both to each other.
 
 export type Phase =
   | 'loading'
@@ -14,28 +13,37 @@ export type Phase =
 /** What the readable cookies say: the CSRF cookie whose jar it is, the hint how far that person got. */
 export interface Jar {
   person: string | null
-  hint: Hint | null
-}
-
-export interface Hint {
-  status: Phase | 'ended'
-  person: string | null
+  /** Of the hint; `null` where there is none. */
+  status: Phase | 'ended' | null
+  /** With `authenticated` the person, with `ended` the reason. */
+  of: string | null
   rev: string | null
-  reason: string | null
 }
 
-/** A session answer: who is here from now on, and the revision of the access token that came along. */
+/** A session answer: who is here from now on, and the access token that came along. */
 export interface Answer {
   status: Phase
   person: string | null
   reason: string | null
+  /** The token itself in bearer transport. In cookie transport no page sees it, and the hint's revision stands for it. */
   rev: string | null
   /** How long that token serves, counted from the question. `null`: until somebody refuses it. */
   serves_ms: number | null
 }
 
-/** What an answer says about the session. */
-export type Verdict = 'fine' | 'refused' | 'stale' | 'ended' | 'csrf' | 'identity' | 'body' | 'unavailable'
+/**
+ * What an answer says about the session: nothing (`fine`), or one of the service's codes. `invalid_token` stands for
+ * every token that somebody would not take. Codes that are none of these are the app's to read.
+ */
+export type Verdict =
+  | 'fine'
+  | 'invalid_token'
+  | 'stale_token'
+  | 'session_ended'
+  | 'csrf_failed'
+  | 'identity_changed'
+  | 'retry_with_body'
+  | 'auth_unavailable'
 
 export type Input =
   /** Before everything that depends on whose jar this is. */
@@ -47,20 +55,23 @@ export type Input =
   | { on: 'reply'; is: Verdict; answer: Answer | null; reason: string | null; wait_ms: number | null; chance: number }
   /** The app was answered, by a login for example. */
   | { on: 'commit'; answer: Answer }
-  /** Another tab was told that a session is over, or has a new token for it. */
-  | { on: 'ended'; person: string; reason: string }
-  | { on: 'renewed'; answer: Answer }
+  | Message
   | { on: 'abort'; id: number }
   | { on: 'leave' }
   | { on: 'online' }
+
+/** From tab to tab: a session is over, there is a new token, a token is needed. */
+export type Message =
+  | { on: 'ended'; person: string; reason: string }
+  | { on: 'renewed'; answer: Answer }
+  | { on: 'needed'; person: string | null }
 
 export type Order =
   | { do: 'send'; id: number }
   /** `rev` is the token that no longer serves: whoever holds another one need not ask. */
   | { do: 'ask'; call: Ask; rev: string | null }
   | { do: 'settle'; id: number; as: Outcome }
-  | { do: 'tell_ended'; person: string; reason: string }
-  | { do: 'tell_renewed' }
+  | { do: 'tell'; message: Message }
 
 /** `ready`: a state that is known; `fresh`: an access token that is good; `call`: a request of the app; `open`: one that needs no session. */
 type Kind = 'ready' | 'fresh' | 'call' | 'open'
@@ -70,9 +81,8 @@ type Outcome = 'answer' | 'session_ended' | 'identity_changed' | 'auth_unavailab
 interface Wish {
   id: number
   kind: Kind
-  /** Whose it is; not `bound` until it is known who is here. */
+  /** Whose it is: `''` nobody's, `null` as long as it is not known who is here. */
   person: string | null
-  bound: boolean
   sent: boolean
   rev: string | null
   needs_csrf: boolean
@@ -96,9 +106,11 @@ export interface Machine {
   reason: string | null
   /** Whose session ended here. It never comes back, whatever arrives late. */
   over: string | null
-  access: { rev: string | null; until: number } | null
+  /** The access token, and how long it serves. */
+  rev: string | null
+  until: number
   /** A new token that was refused like the one before: renewing does not help. */
-  futile: string | null
+  futile: string
   question: Question | null
   /** How often nothing was learnt in a row, and when to ask again. */
   failures: number
@@ -106,7 +118,7 @@ export interface Machine {
   wishes: Wish[]
 }
 
-export const FOREVER: number = Number.MAX_SAFE_INTEGER
+const FOREVER = Number.MAX_SAFE_INTEGER
 const WISHES = 1000
 const REPLIES = 3
 const LEEWAY_MS = 10_000
@@ -120,8 +132,9 @@ export const start = (transport: 'cookie' | 'bearer'): Machine => ({
   person: null,
   reason: null,
   over: null,
-  access: null,
-  futile: null,
+  rev: null,
+  until: 0,
+  futile: '',
   question: null,
   failures: 0,
   wait_until: 0,
@@ -131,181 +144,181 @@ export const start = (transport: 'cookie' | 'bearer'): Machine => ({
 export function step(before: Machine, input: Input, now: number): [Machine, Order[]] {
   const machine = structuredClone(before)
   const orders: Order[] = []
-  take(machine, input, now, orders)
-  for (const wish of [...machine.wishes]) advance(machine, wish, now, orders)
+  take()
+  for (const wish of [...machine.wishes]) advance(wish)
   return [machine, orders]
-}
 
-function take(machine: Machine, input: Input, now: number, orders: Order[]): void {
-  const { wishes, access, question, person } = machine
-  const { on } = input
-  if (on === 'look') look(machine, input.jar)
-  if (on === 'want') {
-    const { id, kind, needs_csrf } = input
-    // What is being asked already is news enough.
-    if (kind === 'renew' && access && !question) access.until = 0
-    const nothing = { person: null, bound: false, sent: false, rev: null, done: [], replies: 0 }
-    wishes.push({ id, kind: kind === 'renew' ? 'fresh' : kind, needs_csrf, ...nothing })
-    if (wishes.length > WISHES) settle(machine, id, 'auth_unavailable', orders)
-  }
-  if (on === 'answer') for (const wish of wishes) if (wish.id === input.id) answered(machine, wish, input, orders)
-  if (on === 'reply' && question) {
-    machine.question = null
-    // Asked for somebody who has left since, nothing of it counts.
-    if (question.person === person) replied(machine, question, input, now, orders)
-  }
-  if (on === 'commit') learnt(machine, input.answer, now, orders)
-  if (on === 'ended' && input.person === person) end(machine, input.reason)
-  if (on === 'renewed') {
-    if (!person || person === input.answer.person) adopt(machine, input.answer, now)
-    else machine.status = 'loading'
-  }
-  if (on === 'abort') machine.wishes = wishes.filter(({ id }) => id !== input.id)
-  if (on === 'leave') endHere(machine, 'logout', orders)
-  if (on === 'online') machine.wait_until = 0
-}
-
-/** Brings memory in line with the cookies. Only where the two contradict each other there is something to ask. */
-function look(machine: Machine, { person, hint }: Jar): void {
-  const { access, over, status, transport } = machine
-  const here = person === over ? null : person
-  const cookie = transport === 'cookie'
-  const known = here === machine.person && status === 'authenticated'
-  if (hint && hint.status !== 'authenticated' && hint.status !== 'ended') become(machine, hint.status, here)
-  else if (!here)
-    become(machine, 'unauthenticated', null, hint?.reason ?? (machine.person ? 'unknown' : machine.reason))
-  else if (hint?.status === 'authenticated' && hint.person === here) {
-    become(machine, 'authenticated', here)
-    if (cookie && hint.rev !== machine.access?.rev) machine.access = { rev: hint.rev, until: FOREVER }
-  } else if (hint || !known) become(machine, 'loading', here)
-  else if (cookie && access) access.until = 0
-}
-
-function become(machine: Machine, status: Phase, person: string | null, reason: string | null = null): void {
-  if (person !== machine.person) machine.access = machine.futile = null
-  machine.status = status
-  machine.person = person
-  machine.reason = reason
-}
-
-/** Takes over what the service said, unless it speaks of somebody who has ended here since. */
-function adopt(machine: Machine, { status, person, reason, rev, serves_ms }: Answer, asked: number): void {
-  if (person && person === machine.over) return become(machine, 'unauthenticated', null, machine.reason)
-  become(machine, status, person, reason)
-  const until =
-    serves_ms === null ? FOREVER : asked + serves_ms - Math.min(LEEWAY_MS, Math.floor(serves_ms / LEEWAY_SHARE))
-  machine.access = status === 'authenticated' && (rev || machine.transport === 'cookie') ? { rev, until } : null
-}
-
-function learnt(machine: Machine, answer: Answer, asked: number, orders: Order[]): void {
-  machine.failures = machine.wait_until = 0
-  adopt(machine, answer, asked)
-  orders.push({ do: 'tell_renewed' })
-}
-
-function end(machine: Machine, reason: string | null): void {
-  machine.over = machine.person ?? machine.over
-  become(machine, 'unauthenticated', null, reason)
-}
-
-function endHere(machine: Machine, reason: string, orders: Order[]): void {
-  if (machine.person) orders.push({ do: 'tell_ended', person: machine.person, reason })
-  end(machine, reason)
-}
-
-/** A request that was refused before it could do anything goes out once more; everything else is settled. */
-function answered(machine: Machine, wish: Wish, { is, reason }: Input & { on: 'answer' }, orders: Order[]): void {
-  const { access, futile, person } = machine
-  const { done, rev, id, kind } = wish
-  const first = !done.includes(is)
-  let again = first && (is === 'stale' || is === 'body' || is === 'csrf')
-  if (is === 'refused' && !first) machine.futile = rev
-  if (is === 'refused' && first && kind === 'call' && wish.person && !(futile && futile === rev)) {
-    again = true
-    if (access?.rev === rev && access) access.until = 0
-  }
-  // The first time the cookie has the right one already; the second time only the service can know.
-  if (is === 'csrf' && !first && done.indexOf(is) === done.lastIndexOf(is)) again = wish.needs_csrf = true
-  done.push(is)
-  wish.sent = !again
-  if (again) return
-  // The cookies were looked at before. If they name the same person still, they are crossed with another login's.
-  if (is === 'identity' && wish.person === person) machine.status = 'loading'
-  if (is === 'ended' && wish.person === person) endHere(machine, reason ?? 'unknown', orders)
-  if (is === 'ended') settle(machine, id, 'session_ended', orders)
-  else if (is === 'identity') settle(machine, id, 'identity_changed', orders)
-  else settle(machine, id, is === 'unavailable' || is === 'stale' ? 'auth_unavailable' : 'answer', orders)
-}
-
-function replied(
-  machine: Machine,
-  { call, done, person, since }: Question,
-  reply: Input & { on: 'reply' },
-  now: number,
-  orders: Order[],
-): void {
-  const { is, answer, reason, wait_ms, chance } = reply
-  const first = !done.includes(is)
-  if (is === 'ended' || (is === 'fine' && person && answer?.status === 'unauthenticated'))
-    return endHere(machine, reason ?? answer?.reason ?? 'unknown', orders)
-  if (is === 'fine') {
-    for (const wish of machine.wishes) {
-      wish.needs_csrf = false
-      if (!wish.sent) wish.replies += 1
+  function take(): void {
+    const { wishes, question, person } = machine
+    const { on } = input
+    if (on === 'look') look(input.jar)
+    if (on === 'want') {
+      const { id, kind, needs_csrf } = input
+      // What is being asked already is news enough.
+      if (kind === 'renew' && !question) machine.until = 0
+      const nothing = { person: null, sent: false, rev: null, done: [], replies: 0 }
+      wishes.push({ id, kind: kind === 'renew' ? 'fresh' : kind, needs_csrf, ...nothing })
+      if (wishes.length > WISHES) settle(id, 'auth_unavailable')
     }
-    if (answer) learnt(machine, answer, since, orders)
-  } else if (first && (is === 'stale' || is === 'csrf')) {
-    ask(machine, call, [...done, is], since, orders)
-  } else if (call === 'token' && (is === 'csrf' || is === 'identity' || is === 'refused')) {
-    // `POST session` needs neither a good token nor a CSRF token, and its answer is definite.
-    ask(machine, 'session', done, since, orders)
-  } else {
-    const spread = Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** Math.min(machine.failures++, 16))
-    machine.wait_until = now + (wait_ms ?? BACKOFF_MS / 2 + Math.floor((spread * chance) / 1000))
+    if (on === 'answer') for (const wish of wishes) if (wish.id === input.id) answered(wish, input)
+    if (on === 'reply' && question) {
+      machine.question = null
+      // Asked for somebody who has left since, nothing of it counts.
+      if (question.person === person) replied(question, input)
+    }
+    if (on === 'commit') learnt(input.answer, now)
+    if (on === 'ended' && input.person === person) end(input.reason)
+    if (on === 'renewed') {
+      if (person === input.answer.person || (!person && machine.status === 'loading')) adopt(input.answer, now)
+      else machine.status = 'loading'
+    }
+    if (on === 'needed' && isFresh(machine, null, now) && (!input.person || input.person === person)) tellRenewed()
+    if (on === 'abort') machine.wishes = wishes.filter(({ id }) => id !== input.id)
+    if (on === 'leave') endHere('logout')
+    if (on === 'online') machine.wait_until = 0
+  }
+
+  /** Brings memory in line with the cookies. Only where the two contradict each other there is something to ask. */
+  function look({ person, status, of, rev }: Jar): void {
+    const here = person === machine.over ? null : person
+    const known = here === machine.person && machine.status === 'authenticated'
+    if (status && status !== 'authenticated' && status !== 'ended') become(status, here)
+    else if (!here) become('unauthenticated', null, of ?? (machine.person ? 'unknown' : machine.reason))
+    else if (status === 'authenticated' && of === here) {
+      become(status, here)
+      if (machine.transport === 'cookie' && rev !== machine.rev) Object.assign(machine, { rev, until: FOREVER })
+    } else if (status || !known) become('loading', here)
+    else machine.until = 0
+  }
+
+  function become(status: Phase, person: string | null, reason: string | null = null): void {
+    if (person !== machine.person) Object.assign(machine, { rev: null, until: 0, futile: '' })
+    Object.assign(machine, { status, person, reason })
+  }
+
+  /** Takes over what the service said, unless it speaks of somebody who has ended here since. */
+  function adopt({ status, person, reason, rev, serves_ms }: Answer, asked: number): void {
+    if (person && person === machine.over) return become('unauthenticated', null, machine.reason)
+    become(status, person, reason)
+    const leeway = Math.min(LEEWAY_MS, Math.floor((serves_ms ?? 0) / LEEWAY_SHARE))
+    const has_token = status === 'authenticated' && (rev || machine.transport === 'cookie')
+    machine.rev = rev
+    machine.until = !has_token ? 0 : serves_ms === null ? FOREVER : asked + serves_ms - leeway
+  }
+
+  function learnt(answer: Answer, asked: number): void {
+    machine.failures = machine.wait_until = 0
+    adopt(answer, asked)
+    tellRenewed()
+  }
+
+  function tellRenewed(): void {
+    const { status, person, rev, until } = machine
+    const answer = { status, person, reason: null, rev, serves_ms: until === FOREVER ? null : until - now }
+    orders.push({ do: 'tell', message: { on: 'renewed', answer } })
+  }
+
+  function end(reason: string): void {
+    machine.over = machine.person ?? machine.over
+    become('unauthenticated', null, reason)
+  }
+
+  function endHere(reason: string): void {
+    const { person } = machine
+    if (person) orders.push({ do: 'tell', message: { on: 'ended', person, reason } })
+    end(reason)
+  }
+
+  /** A request that was refused before it could do anything goes out once more; everything else is settled. */
+  function answered(wish: Wish, { is, reason }: Input & { on: 'answer' }): void {
+    const { futile, person } = machine
+    const { done, rev, id } = wish
+    const first = !done.includes(is)
+    let again = first && (is === 'stale_token' || is === 'retry_with_body' || is === 'csrf_failed')
+    if (is === 'invalid_token' && !first) machine.futile = rev ?? ''
+    if (is === 'invalid_token' && first && wish.kind === 'call' && wish.person && futile !== rev) {
+      again = true
+      if (machine.rev === rev) machine.until = 0
+    }
+    // The first time the cookie has the right one already; the second time only the service can know.
+    if (is === 'csrf_failed' && !first && done.indexOf(is) === done.lastIndexOf(is)) again = wish.needs_csrf = true
+    done.push(is)
+    wish.sent = !again
+    if (again) return
+    if (wish.person === (person ?? '')) {
+      // The cookies were looked at before: if they name the same person still, they are crossed with another login's.
+      if (is === 'identity_changed') machine.status = 'loading'
+      if (is === 'session_ended') endHere(reason ?? 'unknown')
+    }
+    if (is === 'stale_token') settle(id, 'auth_unavailable')
+    else settle(id, is === 'session_ended' || is === 'identity_changed' || is === 'auth_unavailable' ? is : 'answer')
+  }
+
+  function replied({ call, done, person, since }: Question, reply: Input & { on: 'reply' }): void {
+    const { is, answer, reason, wait_ms, chance } = reply
+    if (is === 'session_ended' || (person && answer?.status === 'unauthenticated'))
+      return endHere(reason ?? answer?.reason ?? 'unknown')
+    if (is === 'fine') {
+      for (const wish of machine.wishes) {
+        wish.needs_csrf = false
+        if (!wish.sent) wish.replies += 1
+      }
+      if (answer) learnt(answer, since)
+    } else if ((is === 'stale_token' || is === 'csrf_failed') && !done.includes(is)) {
+      ask(call, [...done, is], since)
+    } else if (call === 'token' && (is === 'csrf_failed' || is === 'identity_changed' || is === 'invalid_token')) {
+      // `POST session` needs neither a good token nor a CSRF token, and its answer is definite.
+      ask('session', done, since)
+    } else {
+      const spread = Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** machine.failures++)
+      machine.wait_until = now + (wait_ms ?? BACKOFF_MS / 2 + Math.floor((spread * chance) / 1000))
+    }
+  }
+
+  function ask(call: Ask, done: Verdict[] = [], since: number = now): void {
+    machine.question = { call, person: machine.person, since, done }
+    orders.push({ do: 'ask', call, rev: machine.rev })
+  }
+
+  /** Sends what may go, asks what has to be known first, and settles what can come to nothing. */
+  function advance(wish: Wish): void {
+    const { id, kind } = wish
+    const here = machine.person ?? (machine.status === 'loading' ? null : '')
+    wish.person ??= here
+    if (kind === 'call' && wish.person !== here && (wish.person || (!wish.sent && here)))
+      return settle(id, here ? 'identity_changed' : 'session_ended')
+    if (wish.sent) return
+    const call = needed(wish)
+    if (!call) {
+      if (kind === 'ready' || kind === 'fresh') return settle(id, 'answer')
+      wish.sent = true
+      wish.rev = machine.rev
+      orders.push({ do: 'send', id })
+    } else if (!machine.question) {
+      if (now < machine.wait_until || wish.replies >= REPLIES)
+        return settle(id, kind === 'ready' ? 'answer' : 'auth_unavailable')
+      ask(call)
+    }
+  }
+
+  /** What has to be asked before this wish can go on. */
+  function needed({ kind, needs_csrf, done }: Wish): Ask | null {
+    const { transport, status } = machine
+    if (needs_csrf) return 'session'
+    // Behind the gateway a call is renewed on its way.
+    if (kind === 'open' || (kind === 'call' && transport === 'cookie' && !done.includes('invalid_token'))) return null
+    if (status === 'loading') return 'session'
+    if (status !== 'authenticated' || kind === 'ready') return null
+    return isFresh(machine, null, now) ? null : 'token'
+  }
+
+  function settle(id: number, as: Outcome): void {
+    machine.wishes = machine.wishes.filter((wish) => wish.id !== id)
+    orders.push({ do: 'settle', id, as })
   }
 }
 
-function ask(machine: Machine, call: Ask, done: Verdict[], since: number, orders: Order[]): void {
-  machine.question = { call, person: machine.person, since, done }
-  orders.push({ do: 'ask', call, rev: machine.access?.rev ?? null })
-}
-
-/** Sends what may go, asks what has to be known first, and settles what can come to nothing. */
-function advance(machine: Machine, wish: Wish, now: number, orders: Order[]): void {
-  const { person, status, access, question } = machine
-  const { id, kind } = wish
-  if (!wish.bound && (person || status !== 'loading')) {
-    wish.bound = true
-    wish.person = person
-  }
-  if (kind === 'call' && wish.bound && wish.person !== person && (wish.person || !wish.sent))
-    return settle(machine, id, person ? 'identity_changed' : 'session_ended', orders)
-  if (wish.sent) return
-  const call = needed(machine, wish, now)
-  if (!call) {
-    if (kind === 'ready' || kind === 'fresh') return settle(machine, id, 'answer', orders)
-    wish.sent = true
-    wish.rev = access?.rev ?? null
-    orders.push({ do: 'send', id })
-  } else if (!question) {
-    if (now < machine.wait_until || wish.replies >= REPLIES)
-      return settle(machine, id, kind === 'ready' ? 'answer' : 'auth_unavailable', orders)
-    ask(machine, call, [], now, orders)
-  }
-}
-
-/** What has to be asked before this wish can go on. */
-function needed({ transport, status, access }: Machine, wish: Wish, now: number): Ask | null {
-  const { kind, needs_csrf, done } = wish
-  if (needs_csrf) return 'session'
-  // Behind the gateway a call is renewed on its way.
-  if (kind === 'open' || (kind === 'call' && transport === 'cookie' && !done.includes('refused'))) return null
-  if (status === 'loading') return 'session'
-  if (status !== 'authenticated' || kind === 'ready') return null
-  return access && now < access.until ? null : 'token'
-}
-
-function settle(machine: Machine, id: number, as: Outcome, orders: Order[]): void {
-  machine.wishes = machine.wishes.filter((wish) => wish.id !== id)
-  orders.push({ do: 'settle', id, as })
+/** There is a good token, and another one than `rev`. */
+export function isFresh(machine: Machine, rev: string | null, now: number): boolean {
+  return machine.status === 'authenticated' && now < machine.until && !(rev && rev === machine.rev)
 }

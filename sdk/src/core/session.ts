@@ -1,24 +1,24 @@
-//! Carries out what the machine orders: sends, asks, settles, tells. It decides nothing.
+// Carries out what the machine orders: sends, asks, settles, tells. It decides nothing.
 
 import { answerOf, type Body, bodyOf, isSessionAnswer, verdictOf, waitOf } from './answers.ts'
-import { SessionError } from './errors.ts'
+import { type ErrorCode, SessionError } from './errors.ts'
 import { personOf, readJar } from './jar.ts'
-import { type Answer, FOREVER, type Input, type Order, start, step } from './machine.ts'
+import { type Answer, type Input, isFresh, type Message, start, step } from './machine.ts'
 import { browserPlatform } from './platform.ts'
 import type { Events, Options, Session, State, Status, User } from './types.ts'
 import { urlsOf } from './urls.ts'
 
 const ANSWER_MS = 8000
 const PEERS_MS = 40
+/** What a request goes out again for. */
+const REPEATED = /_token|csrf_failed|with_body/
 const SMALL = 65_536
 const USER = 'perennial.user'
-const LEAVING = 'perennial.leaving'
 
-/** From tab to tab. A token travels in bearer transport only, where every script of this origin could ask for one too. */
-type Message =
-  | { is: 'ended'; person: string; reason: string }
-  | { is: 'renewed'; answer: Answer; token?: string; user: User | null }
-  | { is: 'needed'; person: string | null }
+/** What goes from tab to tab. A token does so in bearer transport only, where every script of this origin could ask for one too. */
+type Told = Message & { user?: User | null }
+
+type Wish = 'ready' | 'fresh' | 'renew' | 'call' | 'open'
 
 interface Waiting {
   request?: Request
@@ -41,9 +41,7 @@ export function createSession(options: Options = {}): Session {
   const sees_cookies = new URL(name).origin === new URL(page.href).origin
   const events = new EventTarget()
   const waiting = new Map<number, Waiting>()
-  /** Tokens by their revision: the one that the machine goes by, and what has just come. */
-  const tokens = new Map<string | null | undefined, string>()
-  const channel = page.channel(name, hear)
+  let channel = page.channel(name, hear)
   const sleep = page.wakes(wake)
 
   let machine = start(transport)
@@ -62,31 +60,31 @@ export function createSession(options: Options = {}): Session {
   function happen(input: Input): void {
     const [next, orders] = step(machine, input, page.now())
     machine = next
-    for (const rev of tokens.keys()) if (rev !== machine.access?.rev) tokens.delete(rev)
-    for (const order of orders) obey(order)
+    for (const order of orders) {
+      if (order.do === 'send') send(order.id)
+      if (order.do === 'ask') ask(order.call, order.rev)
+      if (order.do === 'tell') tell(order.message)
+      if (order.do === 'settle') settle(order.id, order.as)
+    }
     show()
   }
 
-  function obey(order: Order): void {
-    if (order.do === 'send') send(order.id)
-    if (order.do === 'ask') ask(order.call, order.rev)
-    if (order.do === 'tell_ended') tell({ is: 'ended', person: order.person, reason: order.reason })
-    if (order.do === 'tell_renewed') tellRenewed()
-    if (order.do !== 'settle') return
-    const { resolve, reject, response } = waiting.get(order.id) as Waiting
-    waiting.delete(order.id)
-    if (order.as === 'answer') return resolve(response)
-    const reason = order.as === 'session_ended' ? ((machine.reason ?? 'unknown') as State['reason']) : null
-    const wait_ms = (response && waitOf(response)) ?? Math.max(0, machine.wait_until - page.now())
-    reject(new SessionError(order.as, { reason, status: response?.status, retryAfter: Math.ceil(wait_ms / 1000) }))
+  function settle(id: number, as: ErrorCode | 'answer'): void {
+    const { resolve, reject, response } = waiting.get(id) as Waiting
+    waiting.delete(id)
+    if (as === 'answer') return resolve(response)
+    const retryAfter = Math.ceil((waitOf(response) ?? Math.max(0, machine.wait_until - page.now())) / 1000)
+    reject(
+      new SessionError(as, { reason: machine.reason as State['reason'], status: response?.status ?? 0, retryAfter }),
+    )
   }
 
   /** Reads the cookies: whoever is in them is who acts. */
-  function look() {
-    const seen = readJar((sees_cookies && page.cookies()) || '', names)
-    csrf = seen.csrf ?? csrf
-    if (sees_cookies) happen({ on: 'look', jar: seen.jar })
-    return seen.jar
+  function look(): void {
+    if (!sees_cookies) return
+    const { csrf: seen, ...jar } = readJar(page.cookies(), names)
+    csrf = seen ?? csrf
+    happen({ on: 'look', jar })
   }
 
   function show(): void {
@@ -119,15 +117,9 @@ export function createSession(options: Options = {}): Session {
 
   // Requests
 
-  function want(
-    kind: 'ready' | 'fresh' | 'renew' | 'call' | 'open',
-    needs_csrf = false,
-    request?: Request,
-    once = false,
-  ): Promise<Response | undefined> {
+  function want(kind: Wish, needs_csrf = false, request?: Request, once = false): Promise<Response | undefined> {
     const id = ++last
     const signal = request?.signal
-    look()
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
       signal?.addEventListener('abort', () => giveUp(id, signal.reason))
@@ -136,8 +128,9 @@ export function createSession(options: Options = {}): Session {
     })
   }
 
-  const known = async (kind: 'ready' | 'fresh' | 'renew', needs_csrf?: boolean) => {
-    await want(kind, needs_csrf)
+  const known = async (kind: Wish, asks = false) => {
+    look()
+    await want(kind, asks)
     return state
   }
 
@@ -146,9 +139,10 @@ export function createSession(options: Options = {}): Session {
     if (waiting.delete(id)) happen({ on: 'abort', id })
   }
 
+  const token = () => (bearer && machine.rev) || null
+
   function credentials(headers = new Headers()): Headers {
-    const token = tokens.get(machine.access?.rev)
-    if (token) headers.set('authorization', `Bearer ${token}`)
+    if (token()) headers.set('authorization', `Bearer ${token()}`)
     if (!bearer && csrf && personOf(csrf) === machine.person) headers.set(header, csrf)
     return headers
   }
@@ -172,18 +166,18 @@ export function createSession(options: Options = {}): Session {
     try {
       const copy = once ? request : request.clone()
       credentials(copy.headers)
-      const response = await (open ? observed(new URL(copy.url).pathname, copy) : page.fetch(copy))
+      const response = await (open ? toService(new URL(copy.url).pathname, copy) : page.fetch(copy))
       const { status, headers } = response
       const matters =
-        /401|403|409|503/.test(`${status}`) || (!bearer && Number(headers.get('content-length') ?? SMALL) < SMALL)
+        /40[139]|503/.test(`${status}`) || (!bearer && Number(headers.get('content-length') ?? SMALL) < SMALL)
       const body = matters ? await read(response) : {}
-      const is = verdictOf(body) ?? (bearer && status === 401 ? 'refused' : 'fine')
+      const is = verdictOf(body) ?? (bearer && status === 401 ? 'invalid_token' : 'fine')
       wish.response = response
-      if (is !== 'ended') look()
+      if (is !== 'session_ended') look()
       happen({
         on: 'answer',
         id,
-        is: once && /refused|stale|csrf|body/.test(is) ? 'fine' : is,
+        is: once && REPEATED.test(is) ? 'fine' : is,
         reason: body.reason ?? null,
       })
     } catch (error) {
@@ -200,26 +194,16 @@ export function createSession(options: Options = {}): Session {
 
   // Questions to the service
 
-  async function observed(call: string, request: Request): Promise<Response> {
-    const begun = page.now()
-    let status = 0
-    try {
-      const response = await page.fetch(request, { credentials: 'include' })
-      status = response.status
-      return response
-    } finally {
-      emit('request', { call, status, ms: page.now() - begun })
-    }
+  function toService(call: string, request: Request): Promise<Response> {
+    emit('request', { call })
+    return page.fetch(request, { credentials: 'include' })
   }
 
   /** Nothing where nothing came. */
-  const post = async (call: string, headers?: Headers) =>
-    page.online()
-      ? observed(
-          call,
-          new Request(urls.of(call), { method: 'POST', headers, signal: AbortSignal.timeout(ANSWER_MS) }),
-        ).catch(() => undefined)
-      : undefined
+  async function post(call: string, headers?: Headers): Promise<Response | undefined> {
+    const request = new Request(urls.of(call), { method: 'POST', headers, signal: AbortSignal.timeout(ANSWER_MS) })
+    return page.online() ? toService(call, request).catch(() => undefined) : undefined
+  }
 
   async function ask(call: 'session' | 'token', rev: string | null): Promise<void> {
     happen(await page.alone(name, () => question(call, rev)))
@@ -227,27 +211,23 @@ export function createSession(options: Options = {}): Session {
   }
 
   async function question(call: 'session' | 'token', rev: string | null): Promise<Input> {
-    const reply = { on: 'reply', is: 'fine', answer: null, reason: null, wait_ms: null, chance: 0 } as const
+    const has = () => isFresh(machine, rev, page.now())
+    let response: Response | undefined
     look()
-    if (bearer && channel && !isFresh(rev)) {
-      tell({ is: 'needed', person: machine.person })
+    if (bearer && channel && !has()) {
+      tell({ on: 'needed', person: machine.person })
       await new Promise<void>((then) => {
         peerAnswered = then
         page.after(PEERS_MS, then)
       })
     }
-    if (isFresh(rev)) return reply
-    const response = await post(call, call === 'token' ? credentials() : undefined)
+    const had = has()
+    if (!had) response = await post(call, call === 'token' ? credentials() : undefined)
     const body = response ? await read(response) : {}
-    if (isSessionAnswer(body)) return { ...reply, answer: learn(body) }
+    const answer = isSessionAnswer(body) ? learn(body) : null
+    const is = had || answer ? 'fine' : (verdictOf(body) ?? 'auth_unavailable')
     const chance = Math.floor(page.random() * 1000)
-    return {
-      ...reply,
-      is: verdictOf(body) ?? 'unavailable',
-      reason: body.reason ?? null,
-      wait_ms: response ? waitOf(response) : null,
-      chance,
-    }
+    return { on: 'reply', is, answer, reason: body.reason ?? null, wait_ms: waitOf(response), chance }
   }
 
   /** While somebody watches, a state that is not known is asked for until it is. */
@@ -261,20 +241,9 @@ export function createSession(options: Options = {}): Session {
     })
   }
 
-  /** There is a good token, and another one than `rev`. */
-  const isFresh = (rev: string | null) =>
-    machine.status === 'authenticated' &&
-    machine.access &&
-    machine.access.rev !== rev &&
-    page.now() < machine.access.until
-
-  /** Keeps what came beside the answer, and says what the machine has to know of it. */
+  /** Keeps who it is, and says what the machine has to know. */
   function learn(body: Body): Answer {
-    const jar = readJar((sees_cookies && page.cookies()) || '', names).jar
-    const token = bearer && typeof body.access === 'string' && body.access
-    const rev = token ? `${++last}` : (jar.hint?.rev ?? null)
-    const answer = answerOf(body, jar.person ?? machine.person, rev)
-    if (token) tokens.set(rev, token)
+    const answer = answerOf(body, machine.person, bearer && typeof body.access === 'string' ? body.access : null)
     if (body.user) remember({ person: answer.person, user: body.user })
     return answer
   }
@@ -289,26 +258,14 @@ export function createSession(options: Options = {}): Session {
 
   // Other tabs, other times
 
-  const tell = (message: Message) => channel?.tell(message)
-
-  function tellRenewed(): void {
-    const { status, person, access } = machine
-    const serves_ms = !access || access.until === FOREVER ? null : access.until - page.now()
-    const answer = { status, person, reason: null, rev: null, serves_ms }
-    tell({ is: 'renewed', answer, token: tokens.get(access?.rev), user: state.user })
-  }
+  const tell = (message: Told) => channel?.postMessage({ ...message, user: state.user })
 
   function hear(heard: unknown): void {
-    const message = heard as Message
+    const { user: theirs, ...message } = heard as Told
+    if (theirs && 'answer' in message) user = { person: message.answer.person, user: theirs }
     look()
-    if (message.is === 'ended') happen({ on: 'ended', person: message.person, reason: message.reason })
-    if (message.is === 'needed' && isFresh(null) && [null, machine.person].includes(message.person)) tellRenewed()
-    if (message.is !== 'renewed' || !message.token) return
-    const { answer, token } = message
-    const rev = `${++last}`
-    tokens.set(rev, token)
-    if (message.user) user = { person: answer.person, user: message.user }
-    happen({ on: 'renewed', answer: { ...answer, rev } })
+    happen(message as Message)
+    look()
     peerAnswered()
   }
 
@@ -317,45 +274,27 @@ export function createSession(options: Options = {}): Session {
     if (!network) return
     happen({ on: 'online' })
     if (watched) known('ready')
-    finishLeaving()
   }
 
   function remember(next: typeof user): void {
     user = next
-    if (options.userCache !== false) page.write('tab', USER, next && JSON.stringify(next))
+    if (options.userCache !== false) page.write(USER, next)
   }
-
-  // Leaving
 
   async function signOut({ everywhere = false } = {}): Promise<void> {
     const { person } = machine
-    if (everywhere) await want('fresh')
+    if (everywhere) await known('fresh')
     look()
     if (machine.person !== person) throw new SessionError('identity_changed')
     const headers = credentials()
-    page.write('browser', LEAVING, person && csrf)
     happen({ on: 'leave' })
-    await leave(everywhere ? 'logout-all' : 'logout', headers)
-  }
-
-  async function leave(call: string, headers: Headers): Promise<void> {
-    const { status = 0 } = (await post(call, headers)) ?? {}
-    if (!status || status >= 500 || status === 429) throw new SessionError('auth_unavailable', { status })
-    page.write('browser', LEAVING, null)
+    const response = await post(everywhere ? 'logout-all' : 'logout', headers)
     look()
+    if (!response?.ok) throw new SessionError('auth_unavailable', { status: response?.status ?? 0 })
   }
 
-  /** A logout that could not be said when it was meant. The CSRF token ties it to the session it was meant for. */
-  function finishLeaving(): void {
-    const left = page.read('browser', LEAVING)
-    if (!left) return
-    machine = { ...machine, over: personOf(left) }
-    leave('logout', new Headers({ [header]: left })).catch(() => {})
-  }
-
-  if (options.userCache !== false) user = JSON.parse(page.read('tab', USER) ?? 'null')
+  if (options.userCache !== false) user = page.read(USER) as typeof user
   show()
-  finishLeaving()
   look()
 
   return {
@@ -378,17 +317,18 @@ export function createSession(options: Options = {}): Session {
       return on('change', () => subscriber())
     },
     async getAccessToken() {
-      await want('fresh')
-      return tokens.get(machine.access?.rev) ?? null
+      await known('fresh')
+      return token()
     },
     commit: async (answer) => take(await read(answer instanceof Response ? answer : Response.json(answer))),
     async profile() {
-      if (state.status === 'AUTHENTICATED' && !state.user) await want('ready', true)
+      if (state.status === 'AUTHENTICATED' && !state.user) await known('ready', true)
       return state.user
     },
     destroy() {
       sleep()
       channel?.close()
+      channel = null
     },
   }
 }

@@ -1,4 +1,4 @@
-//! What the package shows to apps. No code here.
+// What the package shows to apps. No code here.
 
 /** Your own user, by declaration merging: `declare module '@perennial/session' { interface Register { user: MyUser } }`. */
 // biome-ignore lint/suspicious/noEmptyInterface: apps fill it in.
@@ -89,8 +89,8 @@ export interface Events {
   change: { state: State; previous: State }
   /** Somebody else is here now, or nobody: empty every cache. Once per tab, before `change` and before subscribers. */
   identity: { from: string | null; to: string | null }
-  /** A request to the service came back, or did not (`status: 0`). */
-  request: { call: string; status: number; ms: number }
+  /** A request leaves for the service. */
+  request: { call: string }
 }
 
 export interface Session {
@@ -111,7 +111,7 @@ export interface Session {
   getAccessToken(): Promise<string | null>
   /** Takes over what a login (or any other auth call that the app made itself) was answered. No further request. */
   commit(answer: Response | object): Promise<State>
-  /** Ends the session for this tab and its peers at once, and at the service as soon as it can be reached. */
+  /** Ends the session for this tab and its peers at once, then at the service. Rejects where that could not be told. */
   signOut(options?: { everywhere?: boolean }): Promise<void>
   /** `state.user`; where nobody has said it yet, one `GET session`. */
   profile(): Promise<User | null>
@@ -122,26 +122,29 @@ export interface Session {
   destroy(): void
 }
 
-/** Everything that the core needs of a browser. */
+/** Everything that the core needs of a browser. On a server there is no page, and nothing is asked. */
 export interface Platform {
   fetch: typeof globalThis.fetch
   /** The page's URL. */
   href: string
-  /** `document.cookie`, or `null` where this page has none. */
-  cookies(): string | null
+  /** `document.cookie`. */
+  cookies(): string
   /** Milliseconds that only go forward, sleep included; never a time of day. */
   now(): number
   /** 0 ≤ n < 1. */
   random(): number
   after(ms: number, then: () => void): void
   online(): boolean
-  /** Runs `work` alone among this origin's tabs, or anyway after a second. */
+  /** Runs `work` alone among this origin's tabs, or anyway after a second. `work` never fails. */
   alone<Value>(name: string, work: () => Promise<Value>): Promise<Value>
   /** Messages between tabs; `null` where there are none. */
-  channel(name: string, heard: (message: unknown) => void): { tell(message: unknown): void; close(): void } | null
-  /** Small values that outlive a reload (`tab`) or the tab (`browser`); reading answers `null` where there is no storage. */
-  read(keep: 'tab' | 'browser', name: string): string | null
-  write(keep: 'tab' | 'browser', name: string, value: string | null): void
+  channel(
+    name: string,
+    heard: (message: unknown) => void,
+  ): { postMessage(message: unknown): void; close(): void } | null
+  /** Small values that outlive a reload of this tab; `null` where there is none, or no storage. */
+  read(name: string): unknown
+  write(name: string, value: unknown): void
   /** Calls back when the page is looked at again (focus, visibility, bfcache), or the network is back. */
   wakes(then: (network: boolean) => void): () => void
 }

@@ -1,4 +1,4 @@
-//! Where the service is, and which requests carry credentials.
+// Where the service is, and which requests carry credentials.
 
 import type { Call, Options } from './types.ts'
 

@@ -1,6 +1,6 @@
-//! The calls that lead to a session and look after it: login, registration, codes, the second factor, devices.
-//!
-//! Each one goes out through `session.fetch`, which carries what it needs and takes over the state it is answered.
+// The calls that lead to a session and look after it: login, registration, codes, the second factor, devices.
+//
+// Each one goes out through `session.fetch`, which carries what it needs and takes over the state it is answered.
 
 import { type Call, type EndReason, type Session, SessionError, type State } from '../index.ts'
 
@@ -55,7 +55,7 @@ export function createFlows(session: Session): Flows {
     if (response.ok) return said.success === true && said.data ? said.data : said
     const { code = 'auth_unavailable', detail, reason } = said as Problem
     const retryAfter = Number(response.headers.get('retry-after')) || 0
-    throw new SessionError(code, { status: response.status, reason, retryAfter, detail })
+    throw new SessionError(code, { status: response.status, reason: reason ?? null, retryAfter }, detail)
   }
   const step = async (name: Call, body?: object, path?: string): Promise<State> => {
     await call(session.url(name, path), body)

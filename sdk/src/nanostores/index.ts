@@ -1,4 +1,4 @@
-//! nanostores: real atoms, because `computed` takes no others. They listen only while somebody listens to them.
+// nanostores: real atoms, because `computed` takes no others. They listen only while somebody listens to them.
 
 import { atom, onMount, type ReadableAtom } from 'nanostores'
 import type { Session, State } from '../core/types.ts'

@@ -1,8 +1,8 @@
-//! TanStack Query: nothing of one person is left when another one is here, and nothing is retried in vain.
+// TanStack Query: nothing of one person is left when another one is here, and nothing is retried in vain.
 
 import type { QueryClient } from '@tanstack/react-query'
 import type { Session } from '../core/types.ts'
-import { isSessionError } from '../index.ts'
+import { sessionErrorOf } from '../index.ts'
 
 const RETRIES = 3
 
@@ -31,11 +31,7 @@ interface Failure {
   response?: { status?: number }
 }
 
-/** axios keeps what the session said in `cause`. */
-const origin = (error: unknown): Failure => {
-  const { cause } = (error ?? {}) as { cause?: unknown }
-  return (isSessionError(cause) ? cause : (error ?? {})) as Failure
-}
+const origin = (error: unknown): Failure => sessionErrorOf(error) ?? ((error ?? {}) as Failure)
 
 /** For `retry`: never what the session or the API said for good, three times what failed in passing. */
 export function sessionRetry(failureCount: number, error: unknown): boolean {

@@ -1,4 +1,4 @@
-//! A guard for react-router 6.4 and newer. It asks nothing while the state is known.
+// A guard for react-router 6.4 and newer. It asks nothing while the state is known.
 
 import type { Session } from '../core/types.ts'
 import { destination, type Places } from '../guard.ts'

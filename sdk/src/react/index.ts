@@ -1,4 +1,4 @@
-//! React: subscribes and re-renders, nothing more. No effects of its own, so mounting twice costs nothing.
+// React: subscribes and re-renders, nothing more. No effects of its own, so mounting twice costs nothing.
 
 import {
   createContext,

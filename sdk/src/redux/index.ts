@@ -1,4 +1,4 @@
-//! Redux Toolkit: `session.state` in the store, RTK Query's caches emptied with the person they belong to, requests through the session.
+// Redux Toolkit: `session.state` in the store, RTK Query's caches emptied with the person they belong to, requests through the session.
 
 import type {
   BaseQueryFn,
@@ -8,7 +8,7 @@ import type {
   FetchBaseQueryMeta,
 } from '@reduxjs/toolkit/query'
 import type { Session, State } from '../core/types.ts'
-import { isSessionError } from '../index.ts'
+import { sessionErrorOf } from '../index.ts'
 import { LOADING } from '../loading.ts'
 
 const CHANGED = 'session/changed'
@@ -68,8 +68,9 @@ export const sessionBaseQuery =
         throw error
       })
     const result = await fetchBaseQuery({ ...args, fetchFn })(request, api, extra)
-    if (!isSessionError(failure)) return result
-    const { code, reason, retryAfter, retryable } = failure
+    const said = sessionErrorOf(failure)
+    if (!said) return result
+    const { code, reason, retryAfter, retryable } = said
     return {
       error: { status: 'CUSTOM_ERROR', error: code, data: { reason, retryAfter, retryable } },
       meta: result.meta,

@@ -1,4 +1,4 @@
-//! What a server may paint first. Read from the cookies that scripts can read and anybody can write: a hint, never authorization.
+// What a server may paint first. Read from the cookies that scripts can read and anybody can write: a hint, never authorization.
 
 import type { State } from '../core/types.ts'
 

@@ -1,4 +1,4 @@
-//! A guard for TanStack Router. It asks nothing while the state is known.
+// A guard for TanStack Router. It asks nothing while the state is known.
 
 import type { Session } from '../core/types.ts'
 import { destination, type Places } from '../guard.ts'

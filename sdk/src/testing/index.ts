@@ -1,10 +1,10 @@
-//! A request budget as a test.
+// A request budget as a test.
 
 import type { Session } from '../core/types.ts'
 
 /**
  * Runs `scene` and throws unless exactly these requests went to the service: `{ token: 1 }` allows one renewal and nothing else. A request
- * counts when its answer is there, so await what you do. Returns what `scene` returns.
+ * counts as it leaves. Returns what `scene` returns.
  */
 export async function expectRequests<Value>(
   session: Session,

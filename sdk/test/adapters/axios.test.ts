@@ -1,4 +1,4 @@
-//! axios, the real one, with its own fetch adapter.
+// axios, the real one, with its own fetch adapter.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,4 @@
-//! As much of a document as react-dom needs to mount, update and unmount elements and text.
+// As much of a document as react-dom needs to mount, update and unmount elements and text.
 
 class FakeNode {
   readonly nodeType: number

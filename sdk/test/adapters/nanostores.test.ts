@@ -1,4 +1,4 @@
-//! The atoms, with the real library.
+// The atoms, with the real library.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

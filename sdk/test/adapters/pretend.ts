@@ -1,4 +1,4 @@
-//! A session whose state the test writes: what the adapters see of one, and nothing of how the core gets there.
+// A session whose state the test writes: what the adapters see of one, and nothing of how the core gets there.
 
 import type { Events, Session, State, Status } from '../../src/core/types.ts'
 import { SessionError } from '../../src/index.ts'

@@ -1,4 +1,4 @@
-//! TanStack Query, the real client with real observers.
+// TanStack Query, the real client with real observers.
 
 import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'

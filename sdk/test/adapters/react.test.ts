@@ -1,4 +1,4 @@
-//! React itself, on a document that is just enough for it. What needs a real one (hydration, bfcache) is in the applications' tests.
+// React itself, on a document that is just enough for it. What needs a real one (hydration, bfcache) is in the applications' tests.
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'

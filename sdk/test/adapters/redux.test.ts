@@ -1,4 +1,4 @@
-//! The store and RTK Query, the real ones.
+// The store and RTK Query, the real ones.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,4 @@
-//! The guards, in the real routers.
+// The guards, in the real routers.
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'

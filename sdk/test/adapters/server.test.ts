@@ -1,4 +1,4 @@
-//! What a server reads in a `Cookie` header.
+// What a server reads in a `Cookie` header.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

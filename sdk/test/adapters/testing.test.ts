@@ -1,4 +1,4 @@
-//! The request budget.
+// The request budget.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -6,7 +6,7 @@ import { expectRequests } from '../../src/testing/index.ts'
 import { pretend } from './pretend.ts'
 
 const ask = (page: ReturnType<typeof pretend>, ...calls: string[]): void => {
-  for (const call of calls) page.tell('request', { call, status: 200, ms: 1 })
+  for (const call of calls) page.tell('request', { call })
 }
 
 test('a budget that holds returns what the scene returns', async () => {

@@ -1,4 +1,4 @@
-//! A browser with tabs on one jar, and a service that answers as the real one does. No clock and no network of its own.
+// A browser with tabs on one jar, and a service that answers as the real one does. No clock and no network of its own.
 
 import type { Options, Platform, Session } from '../../src/index.ts'
 import { createSession } from '../../src/index.ts'
@@ -28,7 +28,6 @@ export class World {
   #rev = 0
   #channels = new Map<string, Set<(message: unknown) => void>>()
   #lock: Promise<unknown> = Promise.resolve()
-  #kept = new Map<string, string>()
   timers: { at: number; then: () => void }[] = []
 
   logIn(person: string, access = true): void {
@@ -80,7 +79,7 @@ export class World {
 
   tab(options: Options = {}): Session & { wake(network?: boolean): void } {
     const wakers = new Set<(network: boolean) => void>()
-    const tab_storage = new Map<string, string>()
+    const tab_storage = new Map<string, unknown>()
     const platform: Platform = {
       fetch: (input, init) => this.#fetch(new Request(input, init)),
       href: `${ORIGIN}/page`,
@@ -107,19 +106,15 @@ export class World {
         const all = this.#channels.get(name) ?? new Set()
         this.#channels.set(name, all.add(heard))
         return {
-          tell: (message) => {
+          postMessage: (message) => {
             for (const other of all)
               if (other !== heard) setImmediate(() => all.has(other) && other(structuredClone(message)))
           },
           close: () => void all.delete(heard),
         }
       },
-      read: (keep, name) => (this.storage ? ((keep === 'tab' ? tab_storage : this.#kept).get(name) ?? null) : null),
-      write: (keep, name, value) => {
-        const place = keep === 'tab' ? tab_storage : this.#kept
-        if (value === null) place.delete(name)
-        else place.set(name, value)
-      },
+      read: (name) => (this.storage ? (tab_storage.get(name) ?? null) : null),
+      write: (name, value) => void tab_storage.set(name, value),
       wakes: (then) => {
         wakers.add(then)
         return () => wakers.delete(then)

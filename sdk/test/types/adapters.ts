@@ -1,4 +1,4 @@
-//! What the compiler has to accept, and what it has to refuse. Checked by `tsc`, never run.
+// What the compiler has to accept, and what it has to refuse. Checked by `tsc`, never run.
 
 import { configureStore } from '@reduxjs/toolkit'
 import { createApi, fetchBaseQuery } from '@reduxjs/toolkit/query/react'

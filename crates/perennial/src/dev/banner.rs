@@ -32,5 +32,14 @@ pub(super) fn print(notes: &Notes, options: &DevOptions, settings: &Settings, de
             say(format_args!("            second factor (TOTP)   {secret}"))?;
         }
     }
-    say(format_args!("\n  try       curl -c jar -b jar {url}{base}/session\n"))
+    say(format_args!(
+        "
+  try       curl -c jar -b jar {url}{base}/session
+
+  SDK       <script type=\"module\">
+              import {{ createSession }} from '{url}{base}/sdk.js'
+              createSession().ready().then(({{ status }}) => console.log(status))
+            </script>
+"
+    ))
 }

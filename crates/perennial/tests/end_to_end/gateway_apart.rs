@@ -7,7 +7,7 @@ use std::{
 };
 
 use perennial_service::settings::PageSettings;
-use perennial_testkit::{Browser, Scratch, Server, Setup, free_ports, upstream::Upstream};
+use perennial_testkit::{Answer, Browser, Scratch, Server, Setup, free_ports, upstream::Upstream};
 use serde_json::{Value, json};
 
 use crate::BINARY;
@@ -221,4 +221,19 @@ async fn every_page_of_the_service_is_found_behind_a_gateway_apart() {
         assert_ne!(browser.get(&path).await.status, 404, "{path}");
     }
     assert_eq!(browser.get("/no-page").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_apart_hands_out_the_sdk_as_the_service_does() {
+    let rig = Rig::start("gateway").await;
+    let headers = ["content-type", "cache-control", "etag", "cross-origin-resource-policy", "x-content-type-options"];
+    let told = |answer: &Answer| headers.map(|name| answer.header(name).map(str::to_owned));
+    for browser in [Browser::new(&rig.url), rig.logged_in().await] {
+        let (direct, passed) = (rig.server.browser().get("/auth/sdk.js").await, browser.get("/auth/sdk.js").await);
+        assert_eq!((passed.status, told(&passed), &passed.text), (200, told(&direct), &direct.text));
+        assert!(passed.set_cookie.is_empty());
+        let tag = passed.header("etag").expect("it has one").to_owned();
+        let again = browser.send("GET", "/auth/sdk.js", &[("if-none-match", &tag)], None).await;
+        assert_eq!((again.status, again.text.as_str()), (304, ""));
+    }
 }

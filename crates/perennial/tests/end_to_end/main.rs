@@ -23,6 +23,7 @@ mod nodes;
 mod openapi;
 mod pages;
 mod refresh;
+mod sdk;
 mod secrets;
 mod storm;
 mod tls;

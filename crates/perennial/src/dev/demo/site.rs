@@ -10,9 +10,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use perennial_protocol::call::Call;
 use perennial_settings::Settings;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::PATH;
 
@@ -37,26 +36,25 @@ pub(super) fn router(settings: &Settings) -> Router {
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// What the app is told of the server that it is served by.
-fn of_the_server(settings: &Settings) -> Value {
+/// What the app is told of the server that it is served by, and the SDK that this one hands out.
+fn of_the_server(settings: &Settings) -> String {
     let base = &settings.http.base;
-    let policy = &settings.tokens.lifetimes.refresh;
-    json!({
-        "csrfCookie": settings.cookies.names.csrf,
-        "csrfHeader": settings.csrf.header,
+    let sdk = json!(format!("{base}/sdk.js"));
+    let server = json!({
         "authBase": base,
-        "logout": format!("{base}{}", Call::Logout.path()),
         "login": settings.pages.login,
-        "cooldown": policy.cooldown.to_string(),
-        "overlap": policy.overlap.to_string(),
-    })
+        "cooldown": settings.tokens.lifetimes.refresh.cooldown.to_string(),
+    });
+    format!(
+        "import {{ createSession }} from {sdk}\nexport const session = createSession()\nexport const server = {server}\n"
+    )
 }
 
 /// A script, so that the page needs no request of its own for it.
-async fn facts(State(server): State<Arc<Value>>, headers: HeaderMap) -> Response {
+async fn facts(State(server): State<Arc<String>>, headers: HeaderMap) -> Response {
     let said = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let person = said("remote-user").map(|_| json!({ "email": said("remote-email"), "name": said("remote-name") }));
-    answer(JAVASCRIPT, format!("export const server = {server}\nexport const person = {}\n", json!(person)))
+    answer(JAVASCRIPT, format!("{server}export const person = {}\n", json!(person)))
 }
 
 fn answer(kind: &'static str, body: impl IntoResponse) -> Response {

@@ -7,6 +7,7 @@ pub mod mfa;
 pub mod password;
 pub mod reauthenticate;
 pub mod register;
+pub mod sdk;
 pub mod session;
 pub mod sessions;
 pub mod token;
@@ -50,6 +51,7 @@ pub fn router(service: &Service) -> Router<Arc<Service>> {
     let mut router = Router::new()
         .route(JWKS_PATH, get(jwks::read))
         .route(&format!("{base}/openapi.json"), get(openapi::read))
+        .route(&format!("{base}/sdk.js"), sdk::serve(&service.settings))
         .route(&format!("{base}/verify"), get(verify::verify))
         .route(&format!("{base}{}/{{session_key}}", Call::Sessions.path()), delete(sessions::end));
     for (call, methods) in calls {

@@ -1,6 +1,6 @@
-// The demo's page. It calls the API like any page: no token, no refresh, no retry.
+// The demo's page. It calls the API through the SDK as the service hands it out: no token, no refresh, no retry here.
 
-import { server, person } from './facts.js'
+import { person, server, session } from './facts.js'
 
 const ROWS = 50
 const REMEMBERED = 400
@@ -10,21 +10,15 @@ const pause = (ms) => new Promise((done) => setTimeout(done, ms))
 
 // What the page sends
 
-const cookie = (name) => document.cookie.split('; ').find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1)
-
-async function call(method, path, body) {
+async function call(method, path, body, send = session.fetch) {
   const headers = { accept: 'application/json' }
-  const token = cookie(server.csrfCookie)
-  if (method !== 'GET' && token) headers[server.csrfHeader] = token
   if (body) headers['content-type'] = 'application/json'
   try {
-    const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) })
+    const answer = await send(path, { method, headers, body: body && JSON.stringify(body) })
     const text = await answer.text()
-    const said = text.startsWith('{') ? JSON.parse(text) : {}
-    if (path.startsWith('/api/') && said.code) refused(said)
-    return { ok: answer.ok, status: answer.status, said }
-  } catch {
-    return { ok: false, status: 0, said: { detail: 'No answer came.' } }
+    return { ok: answer.ok, status: answer.status, said: text.startsWith('{') ? JSON.parse(text) : {} }
+  } catch ({ status = 0, code, reason, message }) {
+    return { ok: false, status, said: { code, reason, detail: code ? message : 'No answer came.' } }
   }
 }
 
@@ -44,12 +38,12 @@ function show(who) {
   find('#somebody .email').textContent = who.email ?? ''
 }
 
-function refused({ code, detail }) {
-  if (code !== 'session_ended' && code !== 'not_authenticated') return
+session.on('change', ({ state: { status, reason } }) => {
+  if (status !== 'UNAUTHENTICATED') return
   show(null)
   find('#told').textContent = ''
-  if (code === 'session_ended') find('#ended').textContent = detail
-}
+  if (reason) find('#ended').textContent = reason === 'logout' ? 'You are signed out.' : `The session is over (${reason}). Log in again.`
+})
 
 async function whoAmI() {
   const { ok, status, said } = await me()
@@ -142,16 +136,14 @@ document.addEventListener('click', async ({ target }) => {
   }
 })
 
-find('#leave').addEventListener('click', async () => {
-  await call('POST', server.logout)
-  location.reload()
-})
+find('#leave').addEventListener('click', () => session.signOut())
 
 // A theft
 
+// By hand: the SDK would ask again where it is told that its token is stale, as you do here, and say nothing of it.
 const asYou = async () => {
   await control('expire')
-  return me()
+  return call('GET', '/api/me', undefined, fetch)
 }
 const asThief = async () => {
   const { said } = await control('thief')
@@ -222,6 +214,7 @@ async function playTheft() {
     if (!ok && said.code === 'not_authenticated') break
     await pause(900)
   }
+  session.ensureFresh()
 }
 
 function outcome(status, code) {
@@ -342,7 +335,7 @@ function element(name, kind, text) {
 // The calls to the auth service that this page has made, by the browser's own list.
 new PerformanceObserver((list) => {
   const base = location.origin + server.authBase
-  counts.auth += list.getEntries().filter(({ name }) => name.startsWith(`${base}/`)).length
+  counts.auth += list.getEntries().filter(({ name, initiatorType }) => initiatorType === 'fetch' && name.startsWith(`${base}/`)).length
   draw()
 }).observe({ type: 'resource', buffered: true })
 
