@@ -13,7 +13,10 @@ if (!applications.includes(name)) {
   process.exit(2)
 }
 
-const app = await start(name, { port: Number(values.port), log: 'inherit' })
+const app = await start(name, { port: Number(values.port), log: 'inherit' }).catch((error) => {
+  console.error(error.message)
+  process.exit(1)
+})
 const accounts = app.accounts.map(({ email, password, totp_secret: secret }) => [
   `  log in    ${email.padEnd(22)} ${password}`,
   secret && `            second factor (TOTP)   ${secret}`,

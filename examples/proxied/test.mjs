@@ -151,7 +151,7 @@ describe('proxied: the end', () => {
     assert.deepEqual(await jar.cookies(), [])
   })
 
-  it('F14 a refresh that is refused leads a script to the login once, says so there, and goes on where it was', async () => {
+  it('F14 F25 a refresh that is refused answers a script 401, which leads to the login once, says so there, and goes on where it was', async () => {
     const { jar, page } = await signedIn()
     await endFromElsewhere()
     await expire(jar)

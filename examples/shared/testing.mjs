@@ -31,20 +31,25 @@ export function application(name, options = {}) {
       await app.giveSession(jar, email)
       return jar
     },
-    /** Puts a new session of `email` into a jar, as a login in another tab would. */
-    async giveSession(jar, email = app.accounts[0].email, aal = 2) {
-      const subject = app.subject(email)
-      const issued = JSON.parse(app.run('session', 'issue', '--subject', subject, '--aal', String(aal), '--json'))
-      await jar.addCookies(
-        Object.entries(issued.cookies).map(([cookie, value]) => ({
-          name: cookie,
-          value,
-          url: app.url,
-          sameSite: 'Lax',
-          httpOnly: !/^(csrftoken|auth_hint)/.test(cookie),
-        })),
+    /** Puts a new session of `email` into a jar, as a login in another tab would. Answers its `session_key`. */
+    async giveSession(jar, email = app.accounts[0].email) {
+      const [cookies] = app.sessions(email)
+      await jar.addCookies(cookies)
+      return cookies.find(({ name }) => name === 'csrftoken').value.split('.')[0]
+    },
+    /** New sessions of `email`, each as the cookies of a jar. */
+    sessions(email, count = 1) {
+      const words = ['--subject', app.subject(email), '--count', String(count), '--aal', '2', '--json']
+      const issued = app
+        .run('session', 'issue', ...words)
+        .trim()
+        .split('\n')
+      return issued.map((line) =>
+        Object.entries(JSON.parse(line).cookies).map(([name, value]) => {
+          const httpOnly = !/^(csrftoken|auth_hint)$/.test(name)
+          return { name, value, httpOnly, url: app.url, sameSite: 'Lax' }
+        }),
       )
-      return issued
     },
     /** Another account, without a second factor. */
     account(name) {
@@ -118,7 +123,7 @@ export async function cost(jar, work) {
   return seen.auth
 }
 
-/** Until no page of this jar has a request under way, for half a second. */
+/** Until no page of this jar has a request under way, for a quarter of a second. */
 export async function quiet(jar) {
   await Promise.all(jar.pages().map((page) => page.waitForLoadState('networkidle')))
   let open = 0
@@ -129,7 +134,7 @@ export async function quiet(jar) {
   }
   const [more, less] = [moved(1), moved(-1)]
   jar.on('request', more).on('requestfinished', less).on('requestfailed', less)
-  while (open > 0 || Date.now() - last < 500) await pause(50)
+  while (open > 0 || Date.now() - last < 250) await pause(50)
   jar.off('request', more).off('requestfinished', less).off('requestfailed', less)
 }
 

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { application, cost, eventually, expire, quiet, totp, watch } from '../shared/testing.mjs'
 
+/** Without the question of a browser that has no anti-CSRF token yet. */
 const onlyCall = (seen) => seen.filter((call) => call !== 'POST session')
 
 async function fillIn(page, { email, password }) {
@@ -18,6 +19,7 @@ async function enterCode(page, code, action = 'Continue') {
 }
 
 const notes = (page) => page.getByText('Everything here is yours alone.')
+const heading = (page, name) => page.getByRole('heading', { name }).waitFor()
 const login = (page) => page.getByRole('heading', { name: 'Sign in' })
 const open = async (jar, path = '/vault') => {
   const page = await jar.newPage()
@@ -34,23 +36,31 @@ describe('vault: logging in', () => {
     const page = await jar.newPage()
     await page.goto('/vault')
     await page.waitForURL('**/login?next=%2Fvault')
-    const seen = await cost(jar, () => fillIn(page, app.account('Vera')))
+    const seen = await cost(jar, async () => {
+      await fillIn(page, app.account('Vera'))
+      await heading(page, 'Protect your vault')
+    })
     assert.deepEqual(onlyCall(seen), ['POST login', 'POST mfa/setup'])
-    await page.getByRole('heading', { name: 'Protect your vault' }).waitFor()
     assert.match(page.url(), /\/mfa\/setup\?next=%2Fvault$/)
 
-    const again = await cost(jar, () => page.reload())
+    const again = await cost(jar, async () => {
+      await page.reload()
+      await heading(page, 'Protect your vault')
+    })
     assert.deepEqual(again, ['POST mfa/setup'])
-    await page.getByRole('heading', { name: 'Protect your vault' }).waitFor()
     await page.getByText('Type a key instead').click()
     const secret = await page.locator('.secret').textContent()
-    const confirmed = await cost(jar, () => enterCode(page, totp(secret), 'Turn on'))
+    const confirmed = await cost(jar, async () => {
+      await enterCode(page, totp(secret), 'Turn on')
+      await heading(page, 'Keep these codes')
+    })
     assert.deepEqual(confirmed, ['POST mfa/setup/confirm'])
 
-    await page.getByRole('heading', { name: 'Keep these codes' }).waitFor()
     assert.equal(await page.locator('.codes code').count(), 10)
-    const entered = await cost(jar, () => page.getByRole('link', { name: 'I have kept them' }).click())
-    await page.getByRole('heading', { name: 'Vera’s vault' }).waitFor()
+    const entered = await cost(jar, async () => {
+      await page.getByRole('link', { name: 'I have kept them' }).click()
+      await heading(page, 'Vera’s vault')
+    })
     assert.deepEqual(entered, [])
   })
 
@@ -60,20 +70,22 @@ describe('vault: logging in', () => {
     const account = app.accounts.find((one) => one.totp_secret)
     await page.goto('/devices')
     await fillIn(page, account)
-    await page.getByRole('heading', { name: 'Enter your code' }).waitFor()
+    await heading(page, 'Enter your code')
     const waited = await cost(jar, async () => {
       await page.reload()
-      await page.getByRole('heading', { name: 'Enter your code' }).waitFor()
+      await heading(page, 'Enter your code')
       for (const path of ['/vault', '/login', '/mfa/setup', '/devices']) {
         await page.goto(path)
-        await page.getByRole('heading', { name: 'Enter your code' }).waitFor()
+        await heading(page, 'Enter your code')
       }
     })
     assert.deepEqual(waited, [])
     await enterCode(page, '000000')
     await page.getByRole('alert').waitFor()
-    const verified = await cost(jar, () => enterCode(page, totp(account.totp_secret)))
-    await page.getByRole('heading', { name: 'Your devices' }).waitFor()
+    const verified = await cost(jar, async () => {
+      await enterCode(page, totp(account.totp_secret))
+      await page.getByText('This one').waitFor()
+    })
     assert.deepEqual(verified, ['POST mfa/verify', 'GET sessions'])
   })
 
@@ -81,8 +93,10 @@ describe('vault: logging in', () => {
     const jar = await app.jar()
     const page = await jar.newPage()
     await page.goto('/login')
-    const seen = await cost(jar, () => fillIn(page, { ...app.accounts[0], password: 'not this one' }))
-    await page.getByRole('alert').waitFor()
+    const seen = await cost(jar, async () => {
+      await fillIn(page, { ...app.accounts[0], password: 'not this one' })
+      await page.getByRole('alert').waitFor()
+    })
     assert.deepEqual(onlyCall(seen), ['POST login'])
     assert.match(page.url(), /\/login$/)
   })
@@ -108,8 +122,11 @@ describe('vault: how many requests', () => {
   it('F38 a visitor costs none, and is led to the login', async () => {
     const jar = await app.jar()
     const page = await jar.newPage()
-    assert.deepEqual(await cost(jar, () => page.goto('/vault')), [])
-    await login(page).waitFor()
+    const seen = await cost(jar, async () => {
+      await page.goto('/vault')
+      await login(page).waitFor()
+    })
+    assert.deepEqual(seen, [])
   })
 
   it('a page load with a good access token costs none', async () => {
@@ -172,7 +189,7 @@ describe('vault: how many requests', () => {
         await page.bringToFront()
         await page.evaluate(() => {
           window.dispatchEvent(new Event('focus'))
-          document.dispatchEvent(new Event('visibilitychange'))
+          document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))
         })
       }
     })
@@ -219,8 +236,11 @@ describe('vault: what it withstands', () => {
       }),
     )
     await page.goto('/dev/mailbox')
-    assert.deepEqual(await cost(jar, () => page.goBack({ waitUntil: 'commit' })), [])
-    await notes(page).waitFor()
+    const seen = await cost(jar, async () => {
+      await page.goBack({ waitUntil: 'commit' })
+      await notes(page).waitFor()
+    })
+    assert.deepEqual(seen, [])
     assert.equal(await page.evaluate(() => window.restored), true)
   })
 
@@ -255,9 +275,9 @@ describe('vault: what it withstands', () => {
 
   it('F26 a session that ended elsewhere is over at the next request, says why, and asks nothing more', async () => {
     const jar = await app.jar()
-    const { session_key } = await app.giveSession(jar)
+    const key = await app.giveSession(jar)
     const page = await open(jar)
-    app.run('session', 'revoke', '--', session_key)
+    app.run('session', 'revoke', '--', key)
     const seen = watch(jar)
     // An access token that was judged a moment ago may pass for up to two seconds more.
     await eventually('the login page', async () => {
@@ -321,16 +341,20 @@ describe('vault: in development, where React mounts everything twice', () => {
     const jar = await app.jar()
     const page = await jar.newPage()
     await page.goto('/login')
-    assert.deepEqual(onlyCall(await cost(jar, () => fillIn(page, app.account('Vera')))), [
-      'POST login',
-      'POST mfa/setup',
-    ])
+    const started = await cost(jar, async () => {
+      await fillIn(page, app.account('Vera'))
+      await heading(page, 'Protect your vault')
+    })
+    assert.deepEqual(onlyCall(started), ['POST login', 'POST mfa/setup'])
     await page.getByText('Type a key instead').click()
     await enterCode(page, totp(await page.locator('.secret').textContent()), 'Turn on')
     await page.getByRole('link', { name: 'I have kept them' }).click()
     await notes(page).waitFor()
     await expire(jar)
-    assert.deepEqual(await cost(jar, () => page.reload()), ['POST session'])
-    await notes(page).waitFor()
+    const loaded = await cost(jar, async () => {
+      await page.reload()
+      await notes(page).waitFor()
+    })
+    assert.deepEqual(loaded, ['POST session'])
   })
 })

@@ -1,12 +1,11 @@
 // Where this person is signed in.
 
+import type { Device } from '@perennial/session/flows'
 import { useSession } from '@perennial/session/react'
 import { useCallback, useEffect, useState } from 'react'
 import { Problem } from '../../shared/parts.tsx'
 import { flows } from './session.ts'
 import { sentence } from './vault.tsx'
-
-type Device = Awaited<ReturnType<typeof flows.sessions>>[number]
 
 export function Devices() {
   const email = useSession((state) => state.user?.email)

@@ -1,5 +1,6 @@
 // The steps of a login. A form hands over what was typed; where that leads is the guard's to say, from the session's new state.
 
+import type { MfaSetup } from '@perennial/session/flows'
 import { useSession } from '@perennial/session/react'
 import { useState } from 'react'
 import { Link, useLoaderData } from 'react-router'
@@ -25,7 +26,7 @@ export function Login() {
   )
 }
 
-export function MfaVerify() {
+export function VerifyMfa() {
   return (
     <Page name="Vault" narrow>
       <div className="card">
@@ -38,8 +39,8 @@ export function MfaVerify() {
   )
 }
 
-export function MfaSetup() {
-  const { secret, otpauth_uri, qr_svg } = useLoaderData<Awaited<ReturnType<typeof flows.mfaSetup>>>()
+export function SetUpMfa() {
+  const { secret, otpauth_uri, qr_svg } = useLoaderData<MfaSetup>()
   const [codes, setCodes] = useState<readonly string[] | null>(null)
   const confirm = async (code: string) => setCodes((await flows.mfaSetupConfirm({ code })).recovery_codes)
   if (codes) return <RecoveryCodes codes={codes} />

@@ -4,7 +4,7 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { createBrowserRouter, type RouteObject, RouterProvider, redirect } from 'react-router'
 import { Devices } from './devices.tsx'
-import { Login, MfaSetup, MfaVerify } from './login.tsx'
+import { Login, SetUpMfa, VerifyMfa } from './login.tsx'
 import { flows, session } from './session.ts'
 import { Inside, Nothing, Vault } from './vault.tsx'
 
@@ -13,10 +13,10 @@ const guard = requireSession(session, { redirect, home: '/vault' })
 
 const pages: RouteObject[] = [
   { path: '/login', loader: guard, Component: Login },
-  { path: '/mfa/verify', loader: guard, Component: MfaVerify },
+  { path: '/mfa/verify', loader: guard, Component: VerifyMfa },
   {
     path: '/mfa/setup',
-    Component: MfaSetup,
+    Component: SetUpMfa,
     loader: async (asked) => {
       await guard(asked)
       return flows.mfaSetup()

@@ -67,7 +67,10 @@ function useNotes() {
     }
   }, [])
   useEffect(() => void load(), [load])
-  const add = (text: string) => api('POST', '/notes', { text }).then(load)
+  const add = (text: string) =>
+    api('POST', '/notes', { text }).then(load, (error) => {
+      throw new Error(sentence(error))
+    })
   const remove = (id: string) => api('DELETE', `/notes/${id}`).then(load, (error) => setProblem(sentence(error)))
   return { notes, problem, add, remove }
 }
