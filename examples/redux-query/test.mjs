@@ -3,303 +3,12 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { application, cookie, cost, eventually, expire, quiet, totp, watch } from '../shared/testing.mjs'
-import { bearers, generation, outlived, pass, refreshes } from '../shared/tokens.mjs'
+import { application, cookie, cost, quiet } from '../shared/testing.mjs'
+import { bearers, generation, pass, refreshes } from '../shared/tokens.mjs'
+import { loaded, login, open, renew, signIn, tabs, view } from './pages.mjs'
 
 const COOLDOWN = 20
 const TOKEN = '**/auth/token'
-
-async function open(jar, path = '/') {
-  const page = await jar.newPage()
-  await page.goto(path)
-  return page
-}
-
-const loaded = (page) => page.getByRole('list', { name: 'Notes' }).getByRole('listitem').first().waitFor()
-const login = (page) => page.getByRole('heading', { name: 'Sign in' }).waitFor()
-const view = (page, name) => page.getByRole('link', { name }).click()
-
-async function signIn(page, { email, password, totp_secret: secret }) {
-  await page.getByLabel('E-mail address').fill(email)
-  await page.getByLabel('Password').fill(password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  if (secret) {
-    await page.getByLabel('Six-digit code').fill(totp(secret))
-    await page.getByRole('button', { name: 'Continue' }).click()
-  }
-}
-
-/** Presses a button of the account page; answers what the page says once all calls have ended. */
-async function attempt(page, name, label = name) {
-  await page.getByRole('button', { name }).click()
-  const ended = page.getByRole('status').filter({ hasText: `${label}: ` })
-  await ended.waitFor({ timeout: 30_000 })
-  return ended.textContent()
-}
-const twenty = (page) => attempt(page, 'Twenty at once')
-const renew = (page) => attempt(page, 'Renew now', 'Renewal')
-const ALL = 'Twenty at once: 20 of 20 answered.'
-
-/** So many tabs with all of their data. */
-async function tabs(jar, count) {
-  const pages = []
-  for (let tab = 0; tab < count; tab += 1) {
-    pages.push(await open(jar))
-    await loaded(pages[tab])
-  }
-  await quiet(jar)
-  return pages
-}
-
-describe('redux-query: the request budget of bearer transport', () => {
-  const app = application('redux-query', { development: true })
-
-  it('an anonymous load: none', async () => {
-    const jar = await app.jar()
-    assert.deepEqual(await cost(jar, async () => login(await open(jar))), [])
-  })
-
-  it('a load with a good access token: one in the first tab, none while another tab is open', async () => {
-    const jar = await app.signedIn()
-    assert.deepEqual(await cost(jar, async () => loaded(await open(jar))), ['POST token'])
-    assert.deepEqual(await cost(jar, async () => loaded(await open(jar))), [])
-  })
-
-  it('a load with an expired access token: one', async () => {
-    const jar = await app.signedIn()
-    await expire(jar)
-    assert.deepEqual(await cost(jar, async () => loaded(await open(jar))), ['POST session'])
-  })
-
-  it('a change of the page within the app: none', async () => {
-    const jar = await app.signedIn()
-    const [page] = await tabs(jar, 1)
-    const auth = await cost(jar, async () => {
-      for (const name of ['Account', 'Notes', 'Account']) await view(page, name)
-      await page.getByText('Second factor').waitFor()
-    })
-    assert.deepEqual(auth, [])
-  })
-
-  it('focus: none', async () => {
-    const jar = await app.signedIn()
-    const pages = await tabs(jar, 3)
-    const auth = await cost(jar, async () => {
-      for (const page of [...pages, ...pages]) {
-        await page.bringToFront()
-        await page.evaluate(() => {
-          window.dispatchEvent(new Event('focus'))
-          document.dispatchEvent(new Event('visibilitychange'))
-        })
-      }
-    })
-    assert.deepEqual(auth, [])
-  })
-
-  it('a return from the back/forward cache: none', async () => {
-    const jar = await app.signedIn()
-    const [page] = await tabs(jar, 1)
-    await page.evaluate(() => {
-      window.kept = true
-    })
-    const auth = await cost(jar, async () => {
-      await page.goto('/icon.svg')
-      await page.goBack({ waitUntil: 'commit' })
-      assert.equal(await page.evaluate(() => window.kept), true, 'the page came back as it was')
-      await view(page, 'Account')
-      await page.getByText('Second factor').waitFor()
-    })
-    assert.deepEqual(auth, [])
-  })
-
-  it('five tabs opened one by one: one', async () => {
-    const jar = await app.signedIn()
-    assert.deepEqual(await cost(jar, () => tabs(jar, 5)), ['POST token'])
-  })
-
-  it('a login and a step of it: one each, and none in other tabs', async () => {
-    const jar = await app.jar()
-    const pages = [await open(jar), await open(jar)]
-    const auth = await cost(jar, async () => {
-      await signIn(pages[0], app.accounts[1])
-      await Promise.all(pages.map(loaded))
-    })
-    assert.deepEqual(auth, ['POST login', 'POST mfa/verify'])
-  })
-
-  it('a logout with five tabs: one', async () => {
-    const jar = await app.signedIn()
-    const pages = await tabs(jar, 5)
-    const auth = await cost(jar, async () => {
-      await pages[2].getByRole('button', { name: 'Sign out' }).click()
-      await Promise.all(pages.map(login))
-    })
-    assert.deepEqual(auth, ['POST logout'])
-  })
-
-  it('an idle hour: none', async () => {
-    const jar = await app.signedIn()
-    await jar.clock.install()
-    const [page] = await tabs(jar, 1)
-    assert.deepEqual(await cost(jar, () => page.clock.fastForward('01:00:00')), [])
-  })
-
-  it('the person and what unsafe requests need: none beyond the load', async () => {
-    const jar = await app.signedIn()
-    const auth = await cost(jar, async () => {
-      const page = await open(jar)
-      await page.getByText(app.accounts[0].email).waitFor()
-      await page.getByLabel('A new note').fill('No further question')
-      await page.getByRole('button', { name: 'Keep' }).click()
-      await page.getByText('No further question').waitFor()
-    })
-    assert.deepEqual(auth, ['POST token'])
-  })
-})
-
-describe('redux-query: the request budget of bearer transport, when access tokens die', () => {
-  const app = application('redux-query', {
-    development: true,
-    settings: { TOKENS__ACCESS_TTL: '8s', TOKENS__JITTER: '0' },
-  })
-
-  /** Tabs on the account page, with access tokens that have died since. */
-  async function asleep(count) {
-    const jar = await app.signedIn()
-    const tokens = bearers(jar)
-    const pages = await tabs(jar, count)
-    for (const page of pages) await view(page, 'Account')
-    await outlived(app, ...tokens)
-    return { jar, pages, page: pages[0], seen: watch(jar) }
-  }
-
-  it('twenty calls at once, expiry known: one, and the twenty', async () => {
-    const { jar, page, seen } = await asleep(1)
-    assert.equal(await twenty(page), ALL)
-    await quiet(jar)
-    assert.deepEqual([seen.auth, seen.api.length], [['POST token'], 20])
-  })
-
-  it('twenty calls at once, the token refused early: one, and each of the twenty twice', async () => {
-    const jar = await app.signedIn()
-    const sent = bearers(jar)
-    const [page] = await tabs(jar, 1)
-    await view(page, 'Account')
-    // An API that has heard bad things of this token.
-    const refused = sent.at(-1)
-    await jar.route('**/api/me', (route, request) =>
-      request.headers().authorization === `Bearer ${refused}`
-        ? route.fulfill({ status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' }, body: '' })
-        : route.continue(),
-    )
-    const seen = watch(jar)
-    assert.equal(await twenty(page), ALL)
-    await quiet(jar)
-    assert.deepEqual([seen.auth, seen.api.length], [['POST token'], 40])
-  })
-
-  it('five tabs at expiry: one', async () => {
-    const { jar, pages, seen } = await asleep(5)
-    const ends = await Promise.all(pages.map(twenty))
-    assert.deepEqual([...new Set(ends)], [ALL])
-    await quiet(jar)
-    assert.deepEqual(seen.auth, ['POST token'])
-  })
-
-  it('F03 an outage: one for each tab, however much it asks, and the next when it is over', async () => {
-    const { jar, pages, seen } = await asleep(2)
-    await jar.route(TOKEN, (route) => route.fulfill({ status: 503, headers: { 'retry-after': '2' }, body: '' }))
-    const ends = await Promise.all(pages.map(twenty))
-    assert.deepEqual([...new Set(ends)], ['Twenty at once: 0 of 20 answered.'])
-    assert.ok(seen.auth.length <= pages.length, seen.auth.join(', '))
-    assert.deepEqual(seen.api, [], 'nothing is sent with a token that is dead')
-    await jar.unroute(TOKEN)
-    seen.clear()
-    await eventually('the end of the outage', async () => (await twenty(pages[0])) === ALL)
-    assert.deepEqual(seen.auth, ['POST token'])
-  })
-})
-
-describe('redux-query: what goes wrong on the way', () => {
-  const app = application('redux-query', { development: true })
-
-  async function account(count) {
-    const jar = await app.signedIn()
-    const pages = await tabs(jar, count)
-    for (const page of pages) await view(page, 'Account')
-    return { jar, pages, page: pages[0] }
-  }
-
-  it('F08 a page that is reloaded twenty times in the middle of a refresh stays signed in', async () => {
-    const jar = await app.signedIn()
-    const page = await open(jar)
-    await loaded(page)
-    pass(app, COOLDOWN)
-    const before = await generation(jar)
-    for (let times = 0; times < 20; times += 1) {
-      const asking = page.waitForRequest(TOKEN)
-      await page.goto('/', { waitUntil: 'commit' })
-      await asking
-    }
-    await page.goto('/')
-    await loaded(page)
-    assert.equal(await generation(jar), before + 1)
-  })
-
-  it('F06 a tab that hangs in a refresh, or is closed in it, holds up no other tab', async () => {
-    const { jar, pages } = await account(3)
-    const hanging = []
-    await jar.route(TOKEN, (route) => {
-      if (route.request().frame().page() === pages[0]) hanging.push(route)
-      else route.continue()
-    })
-    const asking = pages[0].waitForRequest(TOKEN)
-    await pages[0].getByRole('button', { name: 'Renew now' }).click()
-    await asking
-    assert.equal(await renew(pages[1]), 'Renewal: 1 of 1 answered.')
-    assert.equal(hanging.length, 1, 'the first tab is still waiting')
-    await pages[0].close()
-    assert.equal(await renew(pages[2]), 'Renewal: 1 of 1 answered.')
-    await Promise.all(pages.slice(1).map(async (page) => assert.equal(await twenty(page), ALL)))
-  })
-
-  it('F05 a network that is gone ends what is asked for, and logs nobody out', async () => {
-    const { jar, page } = await account(1)
-    const seen = watch(jar)
-    await jar.setOffline(true)
-    assert.equal(await twenty(page), 'Twenty at once: 0 of 20 answered.')
-    assert.equal(await renew(page), 'Renewal: 0 of 1 answered.')
-    assert.deepEqual(seen.auth, [])
-    await jar.setOffline(false)
-    assert.equal(await renew(page), 'Renewal: 1 of 1 answered.')
-    assert.equal(await twenty(page), ALL)
-  })
-
-  for (const hours of [2, -2]) {
-    it(`F10 a clock that jumps by ${hours} hours costs one request at most`, async () => {
-      const jar = await app.signedIn()
-      await jar.addInitScript(() => {
-        const RealDate = Date
-        const now = () => RealDate.now() + (globalThis.jump ?? 0)
-        globalThis.Date = class extends RealDate {
-          constructor(...given) {
-            super(...(given.length > 0 ? given : [now()]))
-          }
-          static now = now
-        }
-      })
-      const [page] = await tabs(jar, 1)
-      await view(page, 'Account')
-      const seen = watch(jar)
-      await page.evaluate((ms) => {
-        globalThis.jump = ms
-      }, hours * 3_600_000)
-      for (let times = 0; times < 3; times += 1) assert.equal(await twenty(page), ALL)
-      await quiet(jar)
-      assert.ok(seen.auth.length <= 1, seen.auth.join(', '))
-    })
-  }
-})
 
 describe('redux-query: the token', () => {
   const app = application('redux-query', { development: true })
@@ -479,6 +188,84 @@ describe('redux-query: another person', () => {
     await quiet(jar)
     assert.ok(!acted.includes(app.subject(app.accounts[0].email)), 'what the first person asked for was not sent')
     assert.ok(acted.length <= 2, `${acted.length} calls: twenty were not sent as somebody else`)
+  })
+})
+
+describe('redux-query: many tabs, two people, any order', () => {
+  const app = application('redux-query', { development: true })
+  const SEED = Number(process.env.SEED ?? Date.now() % 100_000)
+  const STEPS = 100
+
+  it(`F17 F18 a hundred writes and changes of the account in five tabs write nothing as somebody else (SEED=${SEED})`, async () => {
+    const password = app.run('user', 'add', 'second@perennial.test').match(/[a-z0-9]{4}(-[a-z0-9]{4}){3}/)[0]
+    const people = [app.accounts[0], { email: 'second@perennial.test', password }]
+    let state = SEED
+    const random = (below) => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+      return Math.floor((state / 2 ** 32) * below)
+    }
+    const jar = await app.signedIn()
+    const pages = await tabs(jar, 5)
+    // Answers about the session take their time, so that there are calls that wait for them.
+    await jar.route(/\/auth\/(token|session)/, async (route) => {
+      await new Promise((then) => setTimeout(then, random(200)))
+      await route.continue().catch(() => {})
+    })
+
+    /** Presses the button, and remembers whom the page was showing at that moment. */
+    const written = new Map()
+    async function write(page, text) {
+      const input = page.getByLabel('A new note')
+      if (
+        !(await input.fill(text, { timeout: 200 }).then(
+          () => true,
+          () => false,
+        ))
+      )
+        return
+      const shown = await page.evaluate((text) => {
+        const input = document.querySelector('.compose input')
+        const person = document.querySelector('.eyebrow')?.textContent
+        if (input?.value !== text || !person.includes('@')) return null
+        input.form.requestSubmit()
+        return person
+      }, text)
+      if (shown) written.set(text, shown)
+    }
+
+    /** Somebody else signs in, and no tab is told. */
+    const change = (page, person) =>
+      page.evaluate(async (entry) => {
+        const json = { 'content-type': 'application/json' }
+        await fetch('/auth/logout', { method: 'POST' })
+        await fetch('/auth/login', { method: 'POST', headers: json, body: JSON.stringify(entry) })
+      }, person)
+
+    let changing = Promise.resolve()
+    await write(pages[0], 'the first note')
+    await pages[0].getByText('the first note').waitFor()
+    for (let step = 0; step < STEPS; step += 1) {
+      const page = pages[random(5)]
+      if (random(10) < 2) {
+        const person = people[random(2)]
+        changing = changing.then(() => change(page, person))
+        if (random(2)) await changing
+      } else await write(page, `note ${step}`)
+    }
+    await changing
+    await quiet(jar)
+
+    let arrived = 0
+    for (const { email } of people) {
+      const { access } = JSON.parse(app.run('session', 'issue', '--subject', app.subject(email), '--json'))
+      const answer = await fetch(`${app.url}/api/notes`, { headers: { authorization: `Bearer ${access}` } })
+      for (const { text } of (await answer.json()).notes) {
+        if (!written.has(text)) continue
+        arrived += 1
+        assert.equal(written.get(text), email, `“${text}” was written by somebody else`)
+      }
+    }
+    assert.ok(arrived > 0)
   })
 })
 
