@@ -38,7 +38,10 @@ process.exit(over === 0 ? 0 : 1)
 function weigh(file: string, known: string[]): { minified: number; gzip: number } {
   const peers = Object.keys(manifest.peerDependencies).flatMap((peer) => [peer, `${peer}/*`])
   const { outputFiles, metafile } = buildSync({
-    stdin: { contents: `export ${file === manifest.exports['.'].default ? '{ createSession }' : '*'} from '${file}'`, resolveDir: '.' },
+    stdin: {
+      contents: `export ${file === manifest.exports['.'].default ? '{ createSession }' : '*'} from '${file}'`,
+      resolveDir: '.',
+    },
     bundle: true,
     minify: true,
     format: 'esm',
@@ -54,7 +57,9 @@ function weigh(file: string, known: string[]): { minified: number; gzip: number 
 
 /** The package has no dependencies: nothing of another may be in a bundle. */
 function onlyOurs(metafile: Metafile): void {
-  const foreign = Object.keys(metafile.inputs).filter((input) => input !== '<stdin>' && !relative('.', input).startsWith(`dist${sep}`))
+  const foreign = Object.keys(metafile.inputs).filter(
+    (input) => input !== '<stdin>' && !relative('.', input).startsWith(`dist${sep}`),
+  )
   if (foreign.length > 0) throw new Error(`the bundle holds what is not the package's: ${foreign.join(', ')}`)
 }
 
