@@ -25,7 +25,10 @@ await use(join(app, 'dist'))
 console.log('a fresh app with the packed package is built, and a visitor costs it no request')
 
 function npm(order: string, ...words: string[]): void {
-  const flags = order === 'run' ? ['--silent'] : ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
+  const flags =
+    order === 'run'
+      ? ['--silent']
+      : ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
   const { status } = spawnSync('npm', [order, ...flags, ...words], { cwd: app, stdio: 'inherit' })
   assert.equal(status, 0, `npm ${order}`)
 }

@@ -1,6 +1,6 @@
 //! What somebody writes on the first day, with the package as it is published.
 
-import { createSession, isSessionError } from '@perennial/session'
+import { createSession, sessionErrorOf } from '@perennial/session'
 import { createFlows } from '@perennial/session/flows'
 import { SessionProvider, useSession } from '@perennial/session/react'
 import { createRoot } from 'react-dom/client'
@@ -20,7 +20,7 @@ async function logIn() {
   try {
     await flows.login({ email: 'demo@perennial.test', password: 'demo' })
   } catch (error) {
-    document.title = isSessionError(error) ? error.code : String(error)
+    document.title = sessionErrorOf(error)?.code ?? String(error)
   }
 }
 

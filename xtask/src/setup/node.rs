@@ -64,6 +64,6 @@ const NO_NPM: &str = "install Node with npm, then run this again";
 
 fn npm(order: &str) -> Command {
     let mut npm = Command::new("npm");
-    npm.args([order, "--ignore-scripts", "--no-audit", "--no-fund"]);
+    npm.args([order, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
     npm
 }
