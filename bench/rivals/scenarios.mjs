@@ -2,7 +2,7 @@
 // expires, which not every candidate has. `burst`: how many calls came back, and when, is worth a line of its own.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { callAtOnce, callOverTime, callsWellAgain, ready } from './visit.mjs'
+import { callAtOnce, callOverTime, callsWellAgain, ready, timed } from './visit.mjs'
 
 const TABS = 5
 const CALLS = 20
@@ -66,7 +66,7 @@ export const SCENARIOS = [
       await visit.logIn()
       const page = await visit.tab()
       await visit.expire()
-      return visit.count(() => callAtOnce([page], CALLS))
+      return visit.count(() => timed(() => callAtOnce([page], CALLS)))
     },
   },
   {
@@ -77,10 +77,8 @@ export const SCENARIOS = [
       await visit.logIn()
       await visit.expire()
       const page = await visit.context.newPage()
-      return visit.count(async () => {
-        await page.goto(visit.stage.origin, { waitUntil: 'commit' })
-        return callAtOnce([page], CALLS)
-      })
+      const load = () => page.goto(visit.stage.origin, { waitUntil: 'commit' })
+      return visit.count(() => timed(() => load().then(() => callAtOnce([page], CALLS))))
     },
   },
   {
@@ -153,7 +151,7 @@ async function fiveTabs(visit) {
   await visit.logIn()
   const pages = await visit.tabs(TABS)
   await visit.expire()
-  return visit.count(() => callAtOnce(pages, 1))
+  return visit.count(() => timed(() => callAtOnce(pages, 1)))
 }
 
 async function walk(page, routes) {

@@ -98,17 +98,17 @@ export class Visit {
 
 export const ready = (page) => page.evaluate(() => app.ready)
 
-/** Profiles run side by side, but only one of them is timed at a time. */
-let timed = Promise.resolve()
+let alone = Promise.resolve()
 
-/** `times` requests for the API at once from each page: how many came back well, and after how long. */
-export function callAtOnce(pages, times) {
-  const result = timed.then(() => callNow(pages, times))
-  timed = result.catch(() => {})
+/** Profiles run side by side, but only one of them is timed at a time. */
+export function timed(act) {
+  const result = alone.then(act)
+  alone = result.catch(() => {})
   return result
 }
 
-async function callNow(pages, times) {
+/** `times` requests for the API at once from each page: how many came back well, and after how long. */
+export async function callAtOnce(pages, times) {
   const bursts = await Promise.all(pages.map((page) => page.evaluate(burst, { times, limit: CALL_MS_MAX })))
   const statuses = bursts.flatMap(({ statuses }) => statuses)
   return {
@@ -141,7 +141,7 @@ export async function callOverTime(page, times, ms) {
 export async function callsWellAgain(page) {
   const until = Date.now() + CALL_MS_MAX
   while (Date.now() < until) {
-    const { ok } = await callNow([page], 1)
+    const { ok } = await callAtOnce([page], 1)
     if (ok === 1) return true
     await sleep(500)
   }
