@@ -1,6 +1,7 @@
 // Who is measured: the page each one is built from, the wire it speaks, and how its access token gets old.
 
 import { auth0, oidc } from './wires/oauth.mjs'
+import { refreshCookie } from './wires/refresh-cookie.mjs'
 import { betterAuth, nextAuth } from './wires/session-cookie.mjs'
 import { supabase } from './wires/supabase.mjs'
 import { supertokens } from './wires/supertokens.mjs'
@@ -48,4 +49,5 @@ export const RIVALS = [
       localStorage.setItem(key, JSON.stringify({ ...JSON.parse(localStorage.getItem(key)), expires_at: 1 }))
     },
   },
+  { of: 'axios-auth-refresh', name: 'axios-auth-refresh', page: 'axios-auth-refresh', wire: refreshCookie },
 ]

@@ -2,7 +2,7 @@
 // one run. See README.md.
 
 import { existsSync } from 'node:fs'
-import { dirname, relative, resolve } from 'node:path'
+import { basename, dirname, relative, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -25,6 +25,9 @@ const executablePath = process.env.PERENNIAL_CHROMIUM ?? '/usr/bin/chromium'
 /** So many profiles at a time: most of a run is waiting for tokens to expire. */
 const LANES = 3
 const SCENARIO_MS_MAX = 60_000
+
+const LEGEND = `n/a: there is no access token apart from the session. Rotated before: refreshes that presented a refresh token which
+had been rotated already. Told: other tabs that show the logout by themselves.`
 
 async function scriptOf({ page, define = {} }) {
   const bundle = await build({
@@ -119,7 +122,11 @@ async function main(wanted) {
     chosen.map(async (candidate) => ({ ...candidate, script: await scriptOf(candidate) })),
   )
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
-  const tools = [`Chromium ${browser.version()}`, `playwright-core ${await versionOf('playwright-core')}`]
+  const tools = [
+    `Chromium ${browser.version()}`,
+    `playwright-core ${await versionOf('playwright-core')}`,
+    ...(us.missing ? [] : [`perennial of \`target/${basename(dirname(binary))}\``]),
+  ]
   const results = await playAll(browser, candidates)
   await Promise.all([browser.close(), us.stop()])
 
@@ -141,6 +148,7 @@ async function main(wanted) {
       SCENARIOS.filter(({ burst }) => burst),
     ),
   )
+  console.log(`\n${LEGEND}`)
   if (us.missing) console.log(`\n${us.missing}`)
 }
 
