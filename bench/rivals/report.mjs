@@ -11,7 +11,10 @@ export async function versionOf(name) {
 
 /** One paragraph over a table: a number without it says nothing. */
 export function environment(...tools) {
-  const processor = cpus()[0]?.model.replace(/ \d+-Core Processor/, '').trim() ?? 'unknown processor'
+  const processor =
+    cpus()[0]
+      ?.model.replace(/ \d+-Core Processor/, '')
+      .trim() ?? 'unknown processor'
   const machine = `${processor}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`
   const command = `node ${basename(process.argv[1])} ${process.argv.slice(2).join(' ')}`.trim()
   return `Measured on ${new Date().toISOString().slice(0, 10)} by \`${command}\`: ${machine}; Node ${process.versions.node}, ${tools.join(', ')}.`
@@ -19,10 +22,10 @@ export function environment(...tools) {
 
 /** Markdown; columns are `[heading, cell of a row]`, and a heading that ends in `>` is aligned right. */
 export function table(columns, rows) {
-  const line = cells => `| ${cells.join(' | ')} |`
+  const line = (cells) => `| ${cells.join(' | ')} |`
   return [
     line(columns.map(([heading]) => heading.replace(/>$/, ''))),
     line(columns.map(([heading]) => (heading.endsWith('>') ? '--:' : '---'))),
-    ...rows.map(row => line(columns.map(([, cell]) => cell(row))))
+    ...rows.map((row) => line(columns.map(([, cell]) => cell(row)))),
   ].join('\n')
 }

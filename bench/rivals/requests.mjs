@@ -2,7 +2,7 @@
 // one run. See README.md.
 
 import { existsSync } from 'node:fs'
-import { dirname, relative, resolve } from 'node:path'
+import { basename, dirname, relative, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -26,6 +26,9 @@ const executablePath = process.env.PERENNIAL_CHROMIUM ?? '/usr/bin/chromium'
 const LANES = 3
 const SCENARIO_MS_MAX = 60_000
 
+const LEGEND = `n/a: there is no access token apart from the session. Rotated before: refreshes that presented a refresh token which
+had been rotated already. Told: other tabs that show the logout by themselves.`
+
 async function scriptOf({ page, define = {} }) {
   const bundle = await build({
     entryPoints: [resolve(here, `pages/${page}.js`)],
@@ -38,18 +41,19 @@ async function scriptOf({ page, define = {} }) {
     define: {
       'process.env': '{}',
       'process.env.NODE_ENV': '"production"',
-      ...Object.fromEntries(Object.entries(define).map(([name, value]) => [name, JSON.stringify(value)]))
+      ...define,
     },
     write: false,
-    logLevel: 'error'
+    logLevel: 'error',
   })
   return bundle.outputFiles[0].text
 }
 
 async function play(browser, candidate, scenario) {
-  if (scenario.expires && !candidate.ages) return { none: 'n/a' }
-  const stage = await openStage(candidate.script, origin => candidate.wire(origin, scenario))
-  if (scenario.expires && candidate.ages === 'by waiting') stage.wire.tokens?.shorten()
+  if (scenario.expires && candidate.hasAccessToken === false) return { none: 'n/a' }
+  const stage = await openStage(candidate.script, (origin) =>
+    candidate.wire(origin, { short: scenario.expires && !candidate.sleep }),
+  )
   const context = await browser.newContext()
   try {
     const visit = new Visit(stage, context, candidate.sleep)
@@ -66,7 +70,7 @@ async function play(browser, candidate, scenario) {
 }
 
 async function playAll(browser, candidates) {
-  const jobs = candidates.flatMap(candidate => SCENARIOS.map(scenario => ({ candidate, scenario })))
+  const jobs = candidates.flatMap((candidate) => SCENARIOS.map((scenario) => ({ candidate, scenario })))
   const results = new Map(candidates.map(({ name }) => [name, {}]))
   const lane = async () => {
     for (let job = jobs.shift(); job; job = jobs.shift()) {
@@ -81,18 +85,18 @@ async function playAll(browser, candidates) {
 
 /** Ours, in both transports; why not, where something is missing. */
 async function ours() {
-  const missing = [sdk, binary].find(path => !existsSync(path))
-  if (missing) return { candidates: [], missing: `Ours is missing: there is no \`${relative(root, missing)}\`.`, stop() {} }
-  const started = await Promise.all(TRANSPORTS.map(transport => startPerennial(binary, transport)))
+  const missing = [sdk, binary].find((path) => !existsSync(path))
+  if (missing)
+    return { candidates: [], missing: `Ours is missing: there is no \`${relative(root, missing)}\`.`, stop() {} }
+  const started = await Promise.all(TRANSPORTS.map((transport) => startPerennial(binary, transport)))
   return {
     candidates: TRANSPORTS.map((transport, index) => ({
       name: `perennial, ${transport}`,
       page: 'perennial',
-      define: { TRANSPORT: transport },
+      define: { TRANSPORT: `'${transport}'` },
       wire: started[index].wire,
-      ages: 'by waiting'
     })),
-    stop: () => Promise.all(started.map(({ stop }) => stop()))
+    stop: () => Promise.all(started.map(({ stop }) => stop())),
   }
 }
 
@@ -102,7 +106,7 @@ function cell({ none, auth, again, shown, status = 200, survived, told }) {
   const notes = [
     again > 0 && `${again} rotated before`,
     (shown === 'out' || status !== 200 || survived === false) && 'logged out',
-    told !== undefined && `${told} of 4 told`
+    told !== undefined && `${told} of 4 told`,
   ].filter(Boolean)
   return [`**${auth}**`, ...notes].join('; ')
 }
@@ -114,21 +118,37 @@ async function main(wanted) {
   const begun = Date.now()
   const us = await ours()
   const chosen = [...us.candidates, ...RIVALS].filter(({ name }) => name.includes(wanted))
-  const candidates = await Promise.all(chosen.map(async candidate => ({ ...candidate, script: await scriptOf(candidate) })))
+  const candidates = await Promise.all(
+    chosen.map(async (candidate) => ({ ...candidate, script: await scriptOf(candidate) })),
+  )
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
-  const tools = [`Chromium ${browser.version()}`, `playwright-core ${await versionOf('playwright-core')}`]
+  const tools = [
+    `Chromium ${browser.version()}`,
+    `playwright-core ${await versionOf('playwright-core')}`,
+    ...(us.missing ? [] : [`perennial of \`target/${basename(dirname(binary))}\``]),
+  ]
   const results = await playAll(browser, candidates)
   await Promise.all([browser.close(), us.stop()])
 
-  const versions = await Promise.all([...new Set(RIVALS.map(({ of }) => of))].map(async of => `${of} ${await versionOf(of)}`))
-  const columns = say => [
-    ['scenario', scenario => scenario.name],
-    ...candidates.map(({ name }) => [`${name}>`, scenario => say(results.get(name)[scenario.name])])
+  const versions = await Promise.all(
+    [...new Set(RIVALS.map(({ of }) => of))].map(async (of) => `${of} ${await versionOf(of)}`),
+  )
+  const columns = (say) => [
+    ['scenario', (scenario) => scenario.name],
+    ...candidates.map(({ name }) => [`${name}>`, (scenario) => say(results.get(name)[scenario.name])]),
   ]
-  console.log(`${environment(...tools)} ${versions.join(', ')}. The run took ${Math.round((Date.now() - begun) / 1000)} s.`)
+  console.log(
+    `${environment(...tools)} ${versions.join(', ')}. The run took ${Math.round((Date.now() - begun) / 1000)} s.`,
+  )
   console.log(`\nAuth requests:\n\n${table(columns(cell), SCENARIOS)}`)
   console.log('\nCalls at once: auth requests + API requests, calls answered well, time until the last one:\n')
-  console.log(table(columns(burst), SCENARIOS.filter(({ burst }) => burst)))
+  console.log(
+    table(
+      columns(burst),
+      SCENARIOS.filter(({ burst }) => burst),
+    ),
+  )
+  console.log(`\n${LEGEND}`)
   if (us.missing) console.log(`\n${us.missing}`)
 }
 

@@ -2,7 +2,7 @@
 // expires, which not every candidate has. `burst`: how many calls came back, and when, is worth a line of its own.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { callAtOnce, callOverTime, callsWellAgain, ready } from './visit.mjs'
+import { callAtOnce, callOverTime, callsWellAgain, ready, timed } from './visit.mjs'
 
 const TABS = 5
 const CALLS = 20
@@ -11,7 +11,7 @@ const OUTAGE_MS = 6_000
 export const SCENARIOS = [
   {
     name: 'First load, nobody logged in',
-    run: visit => visit.count(async () => void (await visit.tab()))
+    run: (visit) => visit.count(async () => void (await visit.tab())),
   },
   {
     name: 'Second load, nobody logged in',
@@ -22,14 +22,14 @@ export const SCENARIOS = [
         await page.reload()
         await ready(page)
       })
-    }
+    },
   },
   {
     name: 'Load and one call, valid access token',
     async run(visit) {
       await visit.logIn()
       return visit.count(async () => useOnce(await visit.tab()))
-    }
+    },
   },
   {
     name: 'Load and one call, expired access token',
@@ -38,7 +38,7 @@ export const SCENARIOS = [
       await visit.logIn()
       await visit.expire()
       return visit.count(async () => useOnce(await visit.tab()))
-    }
+    },
   },
   {
     name: '3 route changes',
@@ -47,7 +47,7 @@ export const SCENARIOS = [
       const page = await visit.tab()
       await visit.quiet()
       return visit.count(() => walk(page, ['settings', 'account', 'settings']))
-    }
+    },
   },
   {
     name: '3 returns from a page that does not ask, 1.5 s each',
@@ -56,7 +56,7 @@ export const SCENARIOS = [
       const page = await visit.tab()
       await visit.quiet()
       return visit.count(() => walk(page, ['public', 'account', 'public', 'settings', 'public', 'account']))
-    }
+    },
   },
   {
     name: '20 calls at once, the access token expired in the open tab',
@@ -66,8 +66,8 @@ export const SCENARIOS = [
       await visit.logIn()
       const page = await visit.tab()
       await visit.expire()
-      return visit.count(() => callAtOnce([page], CALLS))
-    }
+      return visit.count(() => timed(() => callAtOnce([page], CALLS)))
+    },
   },
   {
     name: '20 calls at once during a load, expired access token',
@@ -77,17 +77,15 @@ export const SCENARIOS = [
       await visit.logIn()
       await visit.expire()
       const page = await visit.context.newPage()
-      return visit.count(async () => {
-        await page.goto(visit.stage.origin)
-        return callAtOnce([page], CALLS)
-      })
-    }
+      const load = () => page.goto(visit.stage.origin, { waitUntil: 'commit' })
+      return visit.count(() => timed(() => load().then(() => callAtOnce([page], CALLS))))
+    },
   },
   {
     name: '5 tabs, one call each as the access token has expired',
     burst: true,
     expires: true,
-    run: fiveTabs
+    run: fiveTabs,
   },
   {
     name: 'The same without `navigator.locks`',
@@ -96,7 +94,7 @@ export const SCENARIOS = [
     async run(visit) {
       await visit.context.addInitScript(() => delete Navigator.prototype.locks)
       return fiveTabs(visit)
-    }
+    },
   },
   {
     name: 'Opening 5 tabs one by one, one call each',
@@ -108,7 +106,7 @@ export const SCENARIOS = [
           await sleep(1_000)
         }
       })
-    }
+    },
   },
   {
     name: 'Coming back to 1 of 5 tabs',
@@ -118,7 +116,7 @@ export const SCENARIOS = [
       await page.evaluate(show, 'hidden')
       await visit.quiet()
       return visit.count(() => page.evaluate(show, 'visible'))
-    }
+    },
   },
   {
     name: 'Auth service down (503), 20 calls over 6 s, expired access token',
@@ -127,11 +125,11 @@ export const SCENARIOS = [
       await visit.logIn()
       const page = await visit.tab()
       await visit.expire()
-      await visit.stage.goDown()
+      await visit.stage.wire.goDown()
       const sent = await visit.countSoFar(() => callOverTime(page, CALLS, OUTAGE_MS))
-      await visit.stage.comeBack()
+      await visit.stage.wire.comeBack()
       return { ...sent, survived: await callsWellAgain(page) }
-    }
+    },
   },
   {
     name: 'Logout with 5 tabs',
@@ -142,29 +140,29 @@ export const SCENARIOS = [
       return visit.count(async () => {
         await page.evaluate(() => void app.logout())
         await visit.quiet()
-        const shown = await Promise.all(others.map(other => other.evaluate(() => app.shown())))
-        return { told: shown.filter(word => word === 'out').length }
+        const shown = await Promise.all(others.map((other) => other.evaluate(() => app.shown())))
+        return { told: shown.filter((word) => word === 'out').length }
       })
-    }
-  }
+    },
+  },
 ]
 
 async function fiveTabs(visit) {
   await visit.logIn()
   const pages = await visit.tabs(TABS)
   await visit.expire()
-  return visit.count(() => callAtOnce(pages, 1))
+  return visit.count(() => timed(() => callAtOnce(pages, 1)))
 }
 
 async function walk(page, routes) {
   for (const route of routes) {
-    await page.evaluate(route => app.visit(route), route)
+    await page.evaluate((route) => app.visit(route), route)
     if (route === 'public') await sleep(1_500)
   }
 }
 
 /** What a page shows about who is logged in, and whether a call succeeds. */
-const useOnce = page => page.evaluate(async () => ({ shown: app.shown(), status: await app.call() }))
+const useOnce = (page) => page.evaluate(async () => ({ shown: app.shown(), status: await app.call() }))
 
 /** Runs in the page: headless tabs have neither focus nor a background, so the events are made by hand. */
 function show(state) {

@@ -15,7 +15,7 @@ export class Visit {
   /** `sleep` runs in a page of the origin and sets what a library keeps to "expired". */
   constructor(stage, context, sleep) {
     Object.assign(this, { stage, context, sleep })
-    context.on('request', request => {
+    context.on('request', (request) => {
       const kind = stage.kindOf(request.url())
       if (kind === 'page') return
       if (kind === 'other') return this.#unexpected.push(request.url())
@@ -23,8 +23,8 @@ export class Visit {
       this.#underway.add(request)
       this.#lastStart = Date.now()
     })
-    context.on('response', response => this.#underway.delete(response.request()))
-    context.on('requestfailed', request => this.#underway.delete(request))
+    context.on('response', (response) => this.#underway.delete(response.request()))
+    context.on('requestfailed', (request) => this.#underway.delete(request))
   }
 
   /** A tab whose page has found out who is logged in. */
@@ -80,9 +80,9 @@ export class Visit {
 
   /** What left the browser during `act`; what `act` answers beside it, if it has an answer of its own. */
   async countSoFar(act) {
-    const before = { ...this.#counts, again: await this.stage.wire.presentedAgain() }
+    const before = { ...this.#counts, again: this.stage.wire.presentedAgain() }
     const result = await act()
-    const now = { ...this.#counts, again: await this.stage.wire.presentedAgain() }
+    const now = { ...this.#counts, again: this.stage.wire.presentedAgain() }
     const sent = Object.fromEntries(Object.entries(now).map(([kind, count]) => [kind, count - before[kind]]))
     return { ...sent, ...result }
   }
@@ -96,30 +96,36 @@ export class Visit {
   }
 }
 
-export const ready = page => page.evaluate(() => app.ready)
+export const ready = (page) => page.evaluate(() => app.ready)
+
+let alone = Promise.resolve()
 
 /** Profiles run side by side, but only one of them is timed at a time. */
-let timed = Promise.resolve()
-
-/** `times` requests for the API at once from each page: how many came back well, and after how long. */
-export function callAtOnce(pages, times) {
-  const result = timed.then(() => callNow(pages, times))
-  timed = result.catch(() => {})
+export function timed(act) {
+  const result = alone.then(act)
+  alone = result.catch(() => {})
   return result
 }
 
-async function callNow(pages, times) {
-  const started = Date.now()
-  const bursts = pages.map(page => page.evaluate(burst, { times, limit: CALL_MS_MAX }))
-  const statuses = (await Promise.all(bursts)).flat()
-  return { ms: Date.now() - started, ok: statuses.filter(status => status === 200).length, of: statuses.length }
+/** `times` requests for the API at once from each page: how many came back well, and after how long. */
+export async function callAtOnce(pages, times) {
+  const bursts = await Promise.all(pages.map((page) => page.evaluate(burst, { times, limit: CALL_MS_MAX })))
+  const statuses = bursts.flatMap(({ statuses }) => statuses)
+  return {
+    ms: Math.round(Math.max(...bursts.map(({ ms }) => ms))),
+    ok: statuses.filter((status) => status === 200).length,
+    of: statuses.length,
+  }
 }
 
-/** Runs in the page. */
-function burst({ times, limit }) {
-  const gaveUp = new Promise(resolve => setTimeout(resolve, limit, 'no answer'))
-  const one = () => Promise.race([app.call().catch(error => String(error)), gaveUp])
-  return Promise.all(Array.from({ length: times }, one))
+/** Runs in the page, also in one that is only loading: the calls leave as soon as there is an app. */
+async function burst({ times, limit }) {
+  while (!window.app) await new Promise((resolve) => setTimeout(resolve, 2))
+  const started = performance.now()
+  const gaveUp = new Promise((resolve) => setTimeout(resolve, limit, 'no answer'))
+  const one = () => Promise.race([app.call().catch((error) => String(error)), gaveUp])
+  const statuses = await Promise.all(Array.from({ length: times }, one))
+  return { statuses, ms: performance.now() - started }
 }
 
 /** `times` requests for the API, spread evenly over `ms`; nobody waits for their answers. */
@@ -135,7 +141,7 @@ export async function callOverTime(page, times, ms) {
 export async function callsWellAgain(page) {
   const until = Date.now() + CALL_MS_MAX
   while (Date.now() < until) {
-    const { ok } = await callNow([page], 1)
+    const { ok } = await callAtOnce([page], 1)
     if (ok === 1) return true
     await sleep(500)
   }

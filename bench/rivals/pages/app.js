@@ -7,8 +7,8 @@
 
 export function expose({ ask, ...rest }) {
   const ready = ask()
-  window.app = { ready, visit: async to => (to === 'public' ? undefined : await ask()), ...rest }
+  window.app = { ready, visit: async (to) => (to === 'public' ? undefined : await ask()), ...rest }
 }
 
-export const callWith = async token =>
+export const callWith = async (token) =>
   (await fetch('/api/data', { headers: token ? { Authorization: `Bearer ${token}` } : {} })).status

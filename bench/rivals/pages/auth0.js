@@ -8,8 +8,8 @@ const client = createAuth0Client({
   useRefreshTokens: true,
   useRefreshTokensFallback: true,
   cacheLocation: CACHE,
-  authorizationParams: { redirect_uri: `${location.origin}/callback` }
-}).then(async client => {
+  authorizationParams: { redirect_uri: `${location.origin}/callback` },
+}).then(async (client) => {
   if (location.pathname === '/callback') {
     await client.handleRedirectCallback()
     history.replaceState({}, '', '/')
@@ -24,5 +24,5 @@ expose({
   shown: () => shown,
   call: async () => callWith(await (await client).getTokenSilently()),
   login: async () => (await client).loginWithRedirect(),
-  logout: async () => (await client).logout({ logoutParams: { returnTo: location.origin } })
+  logout: async () => (await client).logout({ logoutParams: { returnTo: location.origin } }),
 })

@@ -9,5 +9,5 @@ mount({
     return isPending ? null : data ? 'in' : 'out'
   },
   login: () => client.signIn.email({ email: 'demo@example.test', password: 'demo' }),
-  logout: () => client.signOut()
+  logout: () => client.signOut(),
 })

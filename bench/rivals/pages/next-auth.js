@@ -7,5 +7,5 @@ mount({
   Provider: SessionProvider,
   useStatus: () => WORDS[useSession().status],
   login: () => fetch('/api/auth/callback/credentials', { method: 'POST' }).then(() => location.reload()),
-  logout: () => signOut()
+  logout: () => signOut(),
 })

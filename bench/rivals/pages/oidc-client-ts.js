@@ -8,7 +8,7 @@ const manager = new UserManager({
   redirect_uri: `${location.origin}/callback`,
   post_logout_redirect_uri: `${location.origin}/`,
   scope: 'openid offline_access',
-  userStore: new WebStorageStateStore({ store: localStorage })
+  userStore: new WebStorageStateStore({ store: localStorage }),
 })
 manager.events.addUserLoaded(() => {
   shown = 'in'
@@ -32,5 +32,5 @@ expose({
   shown: () => shown,
   call: async () => callWith((await user())?.access_token),
   login: () => manager.signinRedirect(),
-  logout: () => manager.signoutRedirect()
+  logout: () => manager.signoutRedirect(),
 })

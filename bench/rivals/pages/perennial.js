@@ -9,5 +9,5 @@ expose({
   ask: () => session.ready(),
   shown: () => WORDS[session.state.status] ?? null,
   call: async () => (await session.fetch('/api/data')).status,
-  logout: () => session.signOut()
+  logout: () => session.signOut(),
 })

@@ -29,8 +29,8 @@ export function mount({ useStatus, Provider = ({ children }) => children, ...res
   window.app = {
     ready: settled.promise,
     shown: () => shown,
-    visit: async to => go(to),
+    visit: async (to) => go(to),
     call: () => callWith(),
-    ...rest
+    ...rest,
   }
 }

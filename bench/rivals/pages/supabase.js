@@ -15,5 +15,5 @@ expose({
   shown: () => shown,
   call: async () => callWith((await session())?.access_token),
   login: () => auth.signInWithPassword({ email: 'demo@example.test', password: 'demo' }),
-  logout: () => auth.signOut()
+  logout: () => auth.signOut(),
 })

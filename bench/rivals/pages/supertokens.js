@@ -7,7 +7,7 @@ SuperTokens.init({
   onHandleEvent({ action }) {
     if (action === 'SESSION_CREATED') shown = 'in'
     if (action === 'SIGN_OUT' || action === 'UNAUTHORISED') shown = 'out'
-  }
+  },
 })
 
 expose({
@@ -17,5 +17,5 @@ expose({
   shown: () => shown,
   call: () => callWith(),
   login: () => fetch('/auth/signin', { method: 'POST' }),
-  logout: () => SuperTokens.signOut()
+  logout: () => SuperTokens.signOut(),
 })

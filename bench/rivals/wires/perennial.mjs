@@ -9,9 +9,10 @@ import { createServer, request as send } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { API_MS } from '../stage.mjs'
+import { API_MS } from './fake.mjs'
 
-const SHORT_MS = 4_000
+/** Long enough that what was renewed does not expire before everybody is answered, on a busy machine too. */
+const SHORT_MS = 8_000
 const START_MS_MAX = 30_000
 
 /** Starts `perennial dev` once for tokens that last and once for tokens that live for seconds. */
@@ -20,18 +21,21 @@ export async function startPerennial(binary, transport) {
     await sleep(API_MS)
     response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
   })
-  await new Promise(resolve => api.listen(0, '127.0.0.1', resolve))
+  await new Promise((resolve) => api.listen(0, '127.0.0.1', resolve))
   const upstream = `http://127.0.0.1:${api.address().port}`
   const lasting = await start(binary, settings({ transport, upstream, accessTtl: '15m' }))
   // The cooldown is over when such a token dies, so that each renewal is a rotation.
-  const short = await start(binary, settings({ transport, upstream, accessTtl: `${SHORT_MS}ms`, cooldown: '2s', overlap: '500ms' }))
+  const short = await start(
+    binary,
+    settings({ transport, upstream, accessTtl: `${SHORT_MS}ms`, cooldown: '2s', overlap: '500ms' }),
+  )
   return {
-    wire: (_, { expires }) => wireOf(expires ? short : lasting),
+    wire: (_, options) => wireOf(options.short ? short : lasting),
     async stop() {
       await Promise.all([lasting.stop(), short.stop()])
       api.closeAllConnections()
       api.close()
-    }
+    },
   }
 }
 
@@ -56,7 +60,7 @@ async function start(binary, toml) {
   const [config, data] = [join(directory, 'perennial.toml'), join(directory, 'data')]
   await writeFile(config, toml)
   const child = spawn(binary, ['dev', '--config', config, '--listen', '127.0.0.1:0', '--data', data], {
-    stdio: 'ignore'
+    stdio: 'ignore',
   })
   process.once('exit', () => child.kill())
   const stop = async () => {
@@ -87,14 +91,14 @@ function wireOf({ url, accounts: [account], database }) {
 
   return {
     owns,
-    forward: (request, body, response) => forward(new URL(url), request, body, response, note),
+    serve: ({ request, body }, response) => forward(new URL(url), request, body, response, note),
 
     async logIn(context) {
       const { csrf_token: token } = await (await context.request.get(`${url}/auth/session`)).json()
       const { email, password } = account
       const answer = await context.request.post(`${url}/auth/login`, {
         data: { email, password },
-        headers: { 'X-CSRFToken': token, origin: url }
+        headers: { 'X-CSRFToken': token, origin: url },
       })
       if (!answer.ok()) throw new Error(`login: ${answer.status()} ${await answer.text()}`)
     },
@@ -112,17 +116,23 @@ function wireOf({ url, accounts: [account], database }) {
     comeBack() {
       lock.exec('ROLLBACK')
       lock.close()
-    }
+    },
   }
 }
 
 const refreshTokens = (cookies = '') => [...cookies.matchAll(/\brefreshtoken[^=]*=([^;]+)/g)].map(([, token]) => token)
 
 function forward({ hostname, port, host }, request, body, response, note) {
-  const onward = send({ hostname, port, method: request.method, path: request.url, headers: { ...request.headers, host } })
+  const onward = send({
+    hostname,
+    port,
+    method: request.method,
+    path: request.url,
+    headers: { ...request.headers, host },
+  })
   return new Promise((resolve, reject) => {
     onward.on('error', reject)
-    onward.on('response', answer => {
+    onward.on('response', (answer) => {
       note(request, answer)
       response.writeHead(answer.statusCode, answer.rawHeaders)
       answer.pipe(response).on('close', resolve)

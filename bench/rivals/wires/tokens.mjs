@@ -11,19 +11,24 @@ export class Tokens {
   #deadlines = new Map()
   #live = new Set()
   #spent = new Set()
-  #lifetime = LONG_MS
+  #lifetime
   /** Refreshes that presented a refresh token which had been rotated already. */
   presentedAgain = 0
 
-  /** Access tokens live for seconds, until the next `expire`. */
-  shorten() {
-    this.#lifetime = SHORT_MS
+  /** `short`: access tokens live for seconds, until the next `expire`. */
+  constructor({ short }) {
+    this.#lifetime = short ? SHORT_MS : LONG_MS
   }
 
   issue() {
     this.#issued += 1
     const seconds = Math.floor(Date.now() / 1000)
-    const access = unsigned({ sub: 'user-1', iat: seconds, exp: seconds + Math.ceil(this.#lifetime / 1000), jti: `${this.#issued}` })
+    const access = unsigned({
+      sub: 'user-1',
+      iat: seconds,
+      exp: seconds + Math.ceil(this.#lifetime / 1000),
+      jti: `${this.#issued}`,
+    })
     const refresh = `refresh-${this.#issued}`
     this.#live.add(refresh)
     this.#deadlines.set(access, Date.now() + this.#lifetime)
@@ -52,6 +57,6 @@ export class Tokens {
 
 /** A JWT that nobody verifies: the libraries here read claims and leave signatures to servers. */
 export function unsigned(claims) {
-  const part = value => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
   return `${part({ alg: 'RS256', typ: 'JWT', kid: 'fake' })}.${part(claims)}.c2ln`
 }
