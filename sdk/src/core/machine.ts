@@ -120,7 +120,6 @@ export interface Machine {
 
 /** Some thirty years. */
 const FOREVER = 1e12
-const WISHES = 1000
 const REPLIES = 3
 const LEEWAY_MS = 10_000
 const LEEWAY_SHARE = 5
@@ -159,7 +158,6 @@ export function step(before: Machine, input: Input, now: number): [Machine, Orde
       if (kind === 'renew' && !question) machine.until = 0
       const nothing = { sent: false, rev: null, done: [], replies: 0 }
       wishes.push({ id, kind: kind === 'renew' ? 'fresh' : kind, person, needs_csrf, ...nothing })
-      if (wishes.length > WISHES) settle(id, 'auth_unavailable')
     }
     if (on === 'answer') for (const wish of wishes) if (wish.id === input.id) answered(wish, input)
     if (on === 'reply' && question) {
@@ -186,12 +184,13 @@ export function step(before: Machine, input: Input, now: number): [Machine, Orde
     const known = here === machine.person && machine.status === 'authenticated'
     if (status && status !== 'authenticated' && status !== 'ended') become(status, here)
     else if (!here && (status !== 'authenticated' || isOver(of)))
-      become('unauthenticated', null, of ?? (machine.person ? 'unknown' : machine.reason))
-    else if (here && status === 'authenticated' && of === here) {
+      become('unauthenticated', null, status === 'ended' ? of : machine.person ? 'unknown' : machine.reason)
+    else if (status === 'authenticated' && of === here) {
       become(status, here)
       if (machine.transport === 'cookie' && rev !== machine.rev) Object.assign(machine, { rev, until: FOREVER })
     } else if (status || !known) become('loading', here)
-    else machine.until = 0
+    // The hint lives as long as the newest token, so it says when one ended that did not say itself how long it serves.
+    else if (machine.transport === 'cookie' || machine.until > FOREVER / 2) machine.until = 0
   }
 
   function become(status: Phase, person: string | null, reason: string | null = null): void {
@@ -278,7 +277,7 @@ export function step(before: Machine, input: Input, now: number): [Machine, Orde
       ask('session', done, since)
     } else {
       const spread = Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** machine.failures++)
-      machine.wait_until = now + Math.max(wait_ms ?? 0, BACKOFF_MS / 2 + Math.floor((spread * chance) / 1000))
+      machine.wait_until = now + Math.max(wait_ms ?? 0, BACKOFF_MS / 2 + (spread / 1000) * chance)
     }
   }
 
