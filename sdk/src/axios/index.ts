@@ -19,13 +19,14 @@ export function attachSession(instance: AxiosInstance, session: Session): () => 
   if (before?.session === session) return before.detach
   before?.detach()
   const { defaults } = instance
-  const { adapter, env } = defaults
+  const { adapter, env, xsrfCookieName } = defaults
   const detach = (): void => {
     if (attached.get(instance)?.detach !== detach) return
     attached.delete(instance)
-    Object.assign(defaults, { adapter, env })
+    Object.assign(defaults, { adapter, env, xsrfCookieName })
   }
   attached.set(instance, { session, detach })
-  Object.assign(defaults, { adapter: 'fetch', env: { ...env, fetch: session.fetch } })
+  // The session names the page's person; a token that axios read from the cookie could be of the next one.
+  Object.assign(defaults, { adapter: 'fetch', env: { ...env, fetch: session.fetch }, xsrfCookieName: '' })
   return detach
 }

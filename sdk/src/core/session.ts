@@ -16,7 +16,12 @@ const SMALL = 65_536
 const USER = 'perennial.user'
 
 /** What goes from tab to tab. A token does so in bearer transport only, where every script of this origin could ask for one too. */
-type Told = Message & { user?: User | null }
+type Told = Message & { user: Known | null }
+
+interface Known {
+  person: string | null
+  user: User
+}
 
 type Wish = 'ready' | 'fresh' | 'renew' | 'call' | 'open'
 
@@ -49,7 +54,7 @@ export function createSession(options: Options = {}): Session {
   let shown: string
   let identity: string | null = null
   let csrf: string | null = null
-  let user: { person: string | null; user: User } | null = null
+  let user: Known | null = null
   let last = 0
   let watched = false
   let waits = false
@@ -83,7 +88,7 @@ export function createSession(options: Options = {}): Session {
   function look(): void {
     if (!sees_cookies) return
     const { csrf: seen, ...jar } = readJar(page.cookies() ?? '', names)
-    csrf = seen ?? csrf
+    csrf = seen
     happen({ on: 'look', jar })
   }
 
@@ -129,9 +134,9 @@ export function createSession(options: Options = {}): Session {
     })
   }
 
-  const known = async (kind: Wish, asks = false) => {
+  const known = async (kind: Wish) => {
     look()
-    await want(kind, asks, null)
+    await want(kind, false, null)
     return state
   }
 
@@ -142,9 +147,14 @@ export function createSession(options: Options = {}): Session {
 
   const token = () => (bearer && machine.rev) || null
 
-  function credentials(headers = new Headers()): Headers {
+  /** Whoever is in the jar by now, the service is told whose page this is. */
+  function credentials(headers = new Headers(), open = true): Headers {
+    const { person } = machine
     if (token()) headers.set('authorization', `Bearer ${token()}`)
-    if (!bearer && csrf && personOf(csrf) === machine.person) headers.set(header, csrf)
+    if (open || !bearer) {
+      const own = personOf(csrf) === person ? csrf : `${person}.`
+      if (own) headers.set(header, own)
+    }
     return headers
   }
 
@@ -174,7 +184,7 @@ export function createSession(options: Options = {}): Session {
     const { once, open, request } = wish
     try {
       const copy = once ? request : request.clone()
-      credentials(copy.headers)
+      credentials(copy.headers, open)
       const response = await (open ? toService(new URL(copy.url).pathname, copy) : page.fetch(copy))
       const { status, headers } = response
       const matters = status > 400 || (!bearer && Number(headers.get('content-length') ?? SMALL) < SMALL)
@@ -269,11 +279,11 @@ export function createSession(options: Options = {}): Session {
 
   // Other tabs, other times
 
-  const tell = (message: Told) => channel?.postMessage({ ...message, user: state.user })
+  const tell = (message: Message) => channel?.postMessage({ ...message, user })
 
   function hear(heard: unknown): void {
     const { user: theirs, ...message } = heard as Told
-    if (theirs && 'answer' in message) user = { person: message.answer.person, user: theirs }
+    if (theirs && message.on === 'renewed') user = theirs
     look()
     happen(message as Message)
     look()
@@ -332,10 +342,7 @@ export function createSession(options: Options = {}): Session {
       return token()
     },
     commit: async (answer) => take(await read(answer instanceof Response ? answer : Response.json(answer))),
-    async profile() {
-      if (state.status === 'AUTHENTICATED' && !state.user) await known('ready', true)
-      return state.user
-    },
+    profile: async () => state.user ?? (await known('renew')).user,
     destroy() {
       sleep()
       channel?.close()

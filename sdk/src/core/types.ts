@@ -113,7 +113,7 @@ export interface Session {
   commit(answer: Response | object): Promise<State>
   /** Ends the session for this tab and its peers at once, then at the service. Rejects where that could not be told. */
   signOut(options?: { everywhere?: boolean }): Promise<void>
-  /** `state.user`; where nobody has said it yet, one `GET session`. */
+  /** `state.user`; where nobody has said it yet, one renewal, whose answer does. */
   profile(): Promise<User | null>
   on<Name extends keyof Events>(name: Name, listener: (detail: Events[Name]) => void): () => void
   /** Where a call of the service is; `path` below the base, where it is not the call's name. */

@@ -316,3 +316,15 @@ test('without a page nothing is known and nothing is asked', async () => {
   assert.equal(session.state.status, 'LOADING')
   assert.equal((await session.ready()).status, 'LOADING')
 })
+
+test('a token that another tab hands over comes with the name of whose it is', async () => {
+  const world = new World()
+  world.transport = 'bearer'
+  world.logIn('ann', false)
+  const first = world.tab()
+  await first.ready()
+  const second = world.tab()
+  await second.ensureFresh()
+  assert.deepEqual(second.state.user, { id: 'user of ann' })
+  assert.equal(world.requests.length, 1)
+})
