@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 use anyhow::ensure;
 use clap::Args;
 
-use crate::{node, steps::Steps};
+use crate::{node, process, steps::Steps};
 
 const PROJECT: &str = "sdk";
 

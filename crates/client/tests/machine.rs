@@ -9,7 +9,7 @@ use std::{
 };
 
 use perennial_protocol::client::{
-    Answer, Hint, HintStatus, Input, Jar, Kind, Machine, Order, Phase, Transport, Verdict, Wanted, step,
+    Answer, Hint, Input, Jar, Kind, Machine, Message, Order, Phase, Transport, Verdict, Wanted, step,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,7 +32,7 @@ struct Transcript {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Step {
-    now: u64,
+    now: i64,
     input: Input,
     orders: Vec<Order>,
     /// The parts of the machine that matter here.
@@ -84,7 +84,7 @@ struct History {
 
 #[derive(Serialize)]
 struct Taken {
-    now: u64,
+    now: i64,
     input: Input,
     orders: Vec<Order>,
     machine: Machine,
@@ -114,8 +114,9 @@ fn word(order: &Order) -> String {
         Order::Send { .. } => "send".to_owned(),
         Order::Ask { call, .. } => format!("ask {call:?}"),
         Order::Settle { outcome, .. } => format!("settle {outcome:?}"),
-        Order::TellEnded { .. } => "tell ended".to_owned(),
-        Order::TellRenewed => "tell renewed".to_owned(),
+        Order::Tell { message: Message::Ended { .. } } => "tell ended".to_owned(),
+        Order::Tell { message: Message::Renewed { .. } } => "tell renewed".to_owned(),
+        Order::Tell { message: Message::Needed { .. } } => "tell needed".to_owned(),
     }
 }
 
@@ -151,12 +152,13 @@ fn input(chance: &mut Chance, number: u64, machine: &Machine) -> Input {
             let answer = chance.maybe(answer);
             let wait_ms = chance.maybe(|chance| chance.of(&[0, 7000]));
             let is = if answer.is_some() { Verdict::Fine } else { verdict(chance) };
-            Input::Reply { is, answer, reason, wait_ms, chance: chance.below(1000) }
+            Input::Reply { is, answer, reason, wait_ms, chance: chance.number(1000) }
         }
         16 => match chance.below(4) {
             0 => Input::Commit { answer: answer(chance) },
-            1 => Input::Ended { person: somebody(chance), reason: "logout".to_owned() },
-            _ => Input::Renewed { answer: answer(chance) },
+            1 => Input::Message(Message::Ended { person: somebody(chance), reason: "logout".to_owned() }),
+            2 => Input::Message(Message::Renewed { answer: answer(chance) }),
+            _ => Input::Message(Message::Needed { person: chance.maybe(somebody) }),
         },
         17 => Input::Abort { id },
         18 => Input::Leave,
@@ -166,21 +168,27 @@ fn input(chance: &mut Chance, number: u64, machine: &Machine) -> Input {
 
 fn jar(chance: &mut Chance) -> Jar {
     let person = chance.maybe(somebody);
-    let hint = chance.maybe(|chance| {
-        let whose = chance.maybe(somebody).or_else(|| person.clone());
-        let status = chance.of(&[HintStatus::Ended, HintStatus::Phase(Phase::Authenticated)]);
-        let status = if chance.below(6) == 0 { HintStatus::Phase(phase(chance)) } else { status };
-        let reason = (status == HintStatus::Ended).then(|| "expired_idle".to_owned());
-        Hint { status, person: whose, rev: chance.maybe(rev), reason }
-    });
-    Jar { person, hint }
+    let hint = chance.of(&[Hint::Ended, Hint::Phase(Phase::Authenticated), Hint::Phase(Phase::Authenticated)]);
+    let hint = if chance.below(6) == 0 { Hint::Phase(phase(chance)) } else { hint };
+    let Some(status) = chance.maybe(|_| hint) else { return Jar { person, status: None, of: None, rev: None } };
+    let of = match status {
+        Hint::Ended => Some("expired_idle".to_owned()),
+        Hint::Phase(_) => chance.maybe(somebody).or_else(|| person.clone()),
+    };
+    Jar { person, status: Some(status), of, rev: chance.maybe(rev) }
 }
 
 fn answer(chance: &mut Chance) -> Answer {
     let status = if chance.below(4) > 0 { Phase::Authenticated } else { phase(chance) };
     let person = chance.maybe(somebody).or_else(|| (status == Phase::Authenticated).then(|| somebody(chance)));
     let reason = chance.maybe(|_| "revoked".to_owned());
-    Answer { status, person, reason, rev: chance.maybe(rev), serves_ms: chance.maybe(|chance| chance.below(1_000_000)) }
+    Answer {
+        status,
+        person,
+        reason,
+        rev: chance.maybe(rev),
+        serves_ms: chance.maybe(|chance| chance.number(1_000_000) - 1000),
+    }
 }
 
 fn phase(chance: &mut Chance) -> Phase {
@@ -197,15 +205,15 @@ fn phase(chance: &mut Chance) -> Phase {
 fn verdict(chance: &mut Chance) -> Verdict {
     chance.of(&[
         Verdict::Fine,
-        Verdict::Refused,
-        Verdict::Refused,
-        Verdict::Stale,
-        Verdict::Ended,
-        Verdict::Csrf,
-        Verdict::Csrf,
-        Verdict::Identity,
-        Verdict::Body,
-        Verdict::Unavailable,
+        Verdict::InvalidToken,
+        Verdict::InvalidToken,
+        Verdict::StaleToken,
+        Verdict::SessionEnded,
+        Verdict::CsrfFailed,
+        Verdict::CsrfFailed,
+        Verdict::IdentityChanged,
+        Verdict::RetryWithBody,
+        Verdict::AuthUnavailable,
     ])
 }
 
@@ -227,6 +235,10 @@ impl Chance {
         word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (word ^ (word >> 31)) % end
+    }
+
+    fn number(&mut self, end: u64) -> i64 {
+        i64::try_from(self.below(end)).expect("small")
     }
 
     fn of<T: Copy>(&mut self, choices: &[T]) -> T {

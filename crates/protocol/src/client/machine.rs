@@ -4,7 +4,7 @@ use std::mem;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Ask, HintStatus, Input, Jar, Kind, Order, Outcome, Phase, Transport, Verdict, Wanted};
+use super::{Answer, Ask, Hint, Input, Jar, Kind, Message, Order, Outcome, Phase, Transport, Verdict, Wanted};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
@@ -14,27 +14,23 @@ pub struct Machine {
     pub reason: Option<String>,
     /// Whose session ended here. It never comes back, whatever arrives late.
     pub over: Option<String>,
-    pub access: Option<Access>,
+    /// The access token, and how long it serves.
+    pub rev: Option<String>,
+    pub until: i64,
     /// A new token that was refused like the one before: renewing does not help.
-    pub futile: Option<String>,
+    pub futile: String,
     pub question: Option<Question>,
     /// How often nothing was learnt in a row, and when to ask again.
     pub failures: u32,
-    pub wait_until: u64,
+    pub wait_until: i64,
     pub wishes: Vec<Wish>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Access {
-    pub rev: Option<String>,
-    pub until: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     pub call: Ask,
     pub person: Option<String>,
-    pub since: u64,
+    pub since: i64,
     pub done: Vec<Verdict>,
 }
 
@@ -43,9 +39,8 @@ pub struct Wish {
     pub id: u64,
     pub kind: Kind,
     pub needs_csrf: bool,
-    /// Whose it is; not `bound` until it is known who is here.
+    /// Whose it is: `""` nobody's, nothing as long as it is not known who is here.
     pub person: Option<String>,
-    pub bound: bool,
     pub sent: bool,
     pub rev: Option<String>,
     /// What it was sent again for.
@@ -55,13 +50,13 @@ pub struct Wish {
 }
 
 /// The largest number that JavaScript counts to.
-const FOREVER: u64 = (1 << 53) - 1;
+const FOREVER: i64 = (1 << 53) - 1;
 const WISHES_MAX: usize = 1000;
 const REPLIES_MAX: u32 = 3;
-const LEEWAY_MS: u64 = 10_000;
-const LEEWAY_SHARE: u64 = 5;
-const BACKOFF_MS: u64 = 1000;
-const BACKOFF_MS_MAX: u64 = 60_000;
+const LEEWAY_MS: i64 = 10_000;
+const LEEWAY_SHARE: i64 = 5;
+const BACKOFF_MS: i64 = 1000;
+const BACKOFF_MS_MAX: i64 = 60_000;
 
 impl Machine {
     pub const fn start(transport: Transport) -> Self {
@@ -71,8 +66,9 @@ impl Machine {
             person: None,
             reason: None,
             over: None,
-            access: None,
-            futile: None,
+            rev: None,
+            until: 0,
+            futile: String::new(),
             question: None,
             failures: 0,
             wait_until: 0,
@@ -81,7 +77,7 @@ impl Machine {
     }
 }
 
-pub fn step(before: &Machine, input: &Input, now: u64) -> (Machine, Vec<Order>) {
+pub fn step(before: &Machine, input: &Input, now: i64) -> (Machine, Vec<Order>) {
     let mut turn = Turn { machine: before.clone(), now, orders: Vec::new() };
     turn.take(input);
     for wish in mem::take(&mut turn.machine.wishes) {
@@ -93,7 +89,7 @@ pub fn step(before: &Machine, input: &Input, now: u64) -> (Machine, Vec<Order>) 
 /// One step: the machine as it becomes, and what was ordered so far.
 struct Turn {
     machine: Machine,
-    now: u64,
+    now: i64,
     orders: Vec<Order>,
 }
 
@@ -121,21 +117,34 @@ impl Turn {
                 }
             }
             Input::Commit { answer } => self.learnt(answer, self.now),
-            Input::Ended { person, reason } => {
+            Input::Message(message) => self.hear(message),
+            Input::Abort { id } => machine.wishes.retain(|wish| wish.id != *id),
+            Input::Leave => self.end_here("logout"),
+            Input::Online => machine.wait_until = 0,
+        }
+    }
+
+    fn hear(&mut self, message: &Message) {
+        let machine = &mut self.machine;
+        match message {
+            Message::Ended { person, reason } => {
                 if machine.person.as_ref() == Some(person) {
-                    machine.end(Some(reason));
+                    machine.end(reason);
                 }
             }
-            Input::Renewed { answer } => {
-                if machine.person.is_none() || machine.person == answer.person {
+            Message::Renewed { answer } => {
+                let nobody_yet = machine.person.is_none() && machine.status == Phase::Loading;
+                if machine.person == answer.person || nobody_yet {
                     machine.adopt(answer, self.now);
                 } else {
                     machine.status = Phase::Loading;
                 }
             }
-            Input::Abort { id } => machine.wishes.retain(|wish| wish.id != *id),
-            Input::Leave => self.end_here("logout"),
-            Input::Online => machine.wait_until = 0,
+            Message::Needed { person } => {
+                if is_fresh(machine, None, self.now) && (person.is_none() || *person == machine.person) {
+                    self.tell_renewed();
+                }
+            }
         }
     }
 
@@ -147,27 +156,35 @@ impl Turn {
         };
         // What is being asked already is news enough.
         if wanted == Wanted::Renew && machine.question.is_none() {
-            machine.outdate();
+            machine.until = 0;
         }
         if machine.wishes.len() == WISHES_MAX {
             return self.settle(id, Outcome::AuthUnavailable);
         }
         let (person, rev, done) = (None, None, Vec::new());
-        machine.wishes.push(Wish { id, kind, needs_csrf, person, bound: false, sent: false, rev, done, replies: 0 });
+        machine.wishes.push(Wish { id, kind, needs_csrf, person, sent: false, rev, done, replies: 0 });
     }
 
-    fn learnt(&mut self, answer: &Answer, asked: u64) {
+    fn learnt(&mut self, answer: &Answer, asked: i64) {
         self.machine.failures = 0;
         self.machine.wait_until = 0;
         self.machine.adopt(answer, asked);
-        self.orders.push(Order::TellRenewed);
+        self.tell_renewed();
+    }
+
+    fn tell_renewed(&mut self) {
+        let Machine { status, ref person, ref rev, until, .. } = self.machine;
+        let serves_ms = (until != FOREVER).then_some(until - self.now);
+        let answer = Answer { status, person: person.clone(), reason: None, rev: rev.clone(), serves_ms };
+        self.orders.push(Order::Tell { message: Message::Renewed { answer } });
     }
 
     fn end_here(&mut self, reason: &str) {
         if let Some(person) = self.machine.person.clone() {
-            self.orders.push(Order::TellEnded { person, reason: reason.to_owned() });
+            let message = Message::Ended { person, reason: reason.to_owned() };
+            self.orders.push(Order::Tell { message });
         }
-        self.machine.end(Some(reason));
+        self.machine.end(reason);
     }
 
     /// A request that was refused before it could do anything goes out once more; everything else is settled.
@@ -175,19 +192,20 @@ impl Turn {
         let machine = &mut self.machine;
         let times = wish.done.iter().filter(|done| **done == is).count();
         let first = times == 0;
-        let mut again = first && matches!(is, Verdict::Stale | Verdict::Body | Verdict::Csrf);
-        if is == Verdict::Refused && !first {
-            machine.futile = wish.rev.clone();
+        let mut again = first && matches!(is, Verdict::StaleToken | Verdict::RetryWithBody | Verdict::CsrfFailed);
+        if is == Verdict::InvalidToken && !first {
+            machine.futile = wish.rev.clone().unwrap_or_default();
         }
-        let is_futile = machine.futile.is_some() && machine.futile == wish.rev;
-        if is == Verdict::Refused && first && wish.kind == Kind::Call && wish.person.is_some() && !is_futile {
+        let is_futile = wish.rev.as_ref() == Some(&machine.futile);
+        let is_renewed = first && wish.kind == Kind::Call && is_somebody(wish.person.as_ref()) && !is_futile;
+        if is == Verdict::InvalidToken && is_renewed {
             again = true;
-            if machine.access.as_ref().is_some_and(|access| access.rev == wish.rev) {
-                machine.outdate();
+            if machine.rev == wish.rev {
+                machine.until = 0;
             }
         }
         // The first time the cookie has the right one already; the second time only the service can know.
-        if is == Verdict::Csrf && times == 1 {
+        if is == Verdict::CsrfFailed && times == 1 {
             again = true;
             wish.needs_csrf = true;
         }
@@ -196,26 +214,27 @@ impl Turn {
         if again {
             return None;
         }
-        // The cookies were looked at before. If they name the same person still, they are crossed with another login's.
-        if is == Verdict::Identity && wish.person == machine.person {
-            machine.status = Phase::Loading;
-        }
-        if is == Verdict::Ended && wish.person == machine.person {
-            self.end_here(reason.unwrap_or("unknown"));
+        if wish.person.as_deref() == Some(machine.person.as_deref().unwrap_or_default()) {
+            // The cookies were looked at before: if they name the same person still, they are crossed with another login's.
+            if is == Verdict::IdentityChanged {
+                machine.status = Phase::Loading;
+            }
+            if is == Verdict::SessionEnded {
+                self.end_here(reason.unwrap_or("unknown"));
+            }
         }
         Some(match is {
-            Verdict::Ended => Outcome::SessionEnded,
-            Verdict::Identity => Outcome::IdentityChanged,
-            Verdict::Unavailable | Verdict::Stale => Outcome::AuthUnavailable,
-            Verdict::Fine | Verdict::Refused | Verdict::Csrf | Verdict::Body => Outcome::Answer,
+            Verdict::StaleToken | Verdict::AuthUnavailable => Outcome::AuthUnavailable,
+            Verdict::SessionEnded => Outcome::SessionEnded,
+            Verdict::IdentityChanged => Outcome::IdentityChanged,
+            Verdict::Fine | Verdict::InvalidToken | Verdict::CsrfFailed | Verdict::RetryWithBody => Outcome::Answer,
         })
     }
 
     fn replied(&mut self, Question { call, person, since, mut done }: Question, reply: &Reply<'_>) {
         let Reply { is, answer, reason, wait_ms, chance } = *reply;
-        let first = !done.contains(&is);
         let is_nobody = answer.as_ref().is_some_and(|answer| answer.status == Phase::Unauthenticated);
-        if is == Verdict::Ended || (is == Verdict::Fine && person.is_some() && is_nobody) {
+        if is == Verdict::SessionEnded || (person.is_some() && is_nobody) {
             let said = reason.as_deref().or_else(|| answer.as_ref()?.reason.as_deref());
             return self.end_here(said.unwrap_or("unknown"));
         }
@@ -228,10 +247,12 @@ impl Turn {
             if let Some(answer) = answer {
                 self.learnt(answer, since);
             }
-        } else if first && matches!(is, Verdict::Stale | Verdict::Csrf) {
+        } else if matches!(is, Verdict::StaleToken | Verdict::CsrfFailed) && !done.contains(&is) {
             done.push(is);
             self.ask(call, done, since);
-        } else if call == Ask::Token && matches!(is, Verdict::Csrf | Verdict::Identity | Verdict::Refused) {
+        } else if call == Ask::Token
+            && matches!(is, Verdict::CsrfFailed | Verdict::IdentityChanged | Verdict::InvalidToken)
+        {
             // `POST session` needs neither a good token nor a CSRF token, and its answer is definite.
             self.ask(Ask::Session, done, since);
         } else {
@@ -241,23 +262,24 @@ impl Turn {
         }
     }
 
-    fn ask(&mut self, call: Ask, done: Vec<Verdict>, since: u64) {
+    fn ask(&mut self, call: Ask, done: Vec<Verdict>, since: i64) {
         let machine = &mut self.machine;
         machine.question = Some(Question { call, person: machine.person.clone(), since, done });
-        self.orders.push(Order::Ask { call, rev: machine.rev() });
+        self.orders.push(Order::Ask { call, rev: machine.rev.clone() });
     }
 
     /// Sends what may go, asks what has to be known first, and settles what can come to nothing.
     fn advance(&mut self, wish: &mut Wish) -> Option<Outcome> {
         let machine = &self.machine;
-        if !wish.bound && (machine.person.is_some() || machine.status != Phase::Loading) {
-            wish.bound = true;
-            wish.person = machine.person.clone();
+        let nobody = (machine.status != Phase::Loading).then(String::new);
+        let here = machine.person.clone().or(nobody);
+        if wish.person.is_none() {
+            wish.person.clone_from(&here);
         }
-        let is_mine = wish.person == machine.person;
-        if wish.kind == Kind::Call && wish.bound && !is_mine && (wish.person.is_some() || !wish.sent) {
-            let somebody = machine.person.is_some();
-            return Some(if somebody { Outcome::IdentityChanged } else { Outcome::SessionEnded });
+        let is_there = is_somebody(here.as_ref());
+        let matters = is_somebody(wish.person.as_ref()) || (!wish.sent && is_there);
+        if wish.kind == Kind::Call && wish.person != here && matters {
+            return Some(if is_there { Outcome::IdentityChanged } else { Outcome::SessionEnded });
         }
         if wish.sent {
             return None;
@@ -267,7 +289,7 @@ impl Turn {
                 return Some(Outcome::Answer);
             }
             wish.sent = true;
-            wish.rev = machine.rev();
+            wish.rev.clone_from(&machine.rev);
             self.orders.push(Order::Send { id: wish.id });
             return None;
         };
@@ -298,43 +320,38 @@ struct Reply<'r> {
     is: Verdict,
     answer: &'r Option<Answer>,
     reason: &'r Option<String>,
-    wait_ms: Option<u64>,
-    chance: u64,
+    wait_ms: Option<i64>,
+    chance: i64,
 }
 
 impl Machine {
     /// Brings memory in line with the cookies. Only where the two contradict each other there is something to ask.
-    fn look(&mut self, Jar { person, hint }: &Jar) {
+    fn look(&mut self, Jar { person, status, of, rev }: &Jar) {
         let here = if *person == self.over { None } else { person.clone() };
-        let is_cookie = self.transport == Transport::Cookie;
         let is_known = here == self.person && self.status == Phase::Authenticated;
-        let said = hint.as_ref().map(|hint| (hint.status, hint));
-        match said {
-            Some((HintStatus::Phase(pending), _)) if pending != Phase::Authenticated => {
-                self.is_now(pending, here, None)
-            }
+        match status {
+            Some(Hint::Phase(pending)) if *pending != Phase::Authenticated => self.is_now(*pending, here, None),
             _ if here.is_none() => {
                 let unknown = || self.person.as_ref().map(|_| "unknown".to_owned()).or_else(|| self.reason.clone());
-                let reason = hint.as_ref().and_then(|hint| hint.reason.clone()).or_else(unknown);
-                self.is_now(Phase::Unauthenticated, None, reason);
+                self.is_now(Phase::Unauthenticated, None, of.clone().or_else(unknown));
             }
-            Some((HintStatus::Phase(_), hint)) if hint.person == here => {
-                self.is_now(Phase::Authenticated, here, None);
-                if is_cookie && self.access.as_ref().is_none_or(|access| access.rev != hint.rev) {
-                    self.access = Some(Access { rev: hint.rev.clone(), until: FOREVER });
+            Some(Hint::Phase(authenticated)) if *of == here => {
+                self.is_now(*authenticated, here, None);
+                if self.transport == Transport::Cookie && *rev != self.rev {
+                    self.rev.clone_from(rev);
+                    self.until = FOREVER;
                 }
             }
-            Some(_) => self.is_now(Phase::Loading, here, None),
-            None if !is_known => self.is_now(Phase::Loading, here, None),
-            None if is_cookie => self.outdate(),
-            None => {}
+            None if is_known => self.until = 0,
+            Some(_) | None => self.is_now(Phase::Loading, here, None),
         }
     }
 
     fn is_now(&mut self, status: Phase, person: Option<String>, reason: Option<String>) {
         if person != self.person {
-            self.access = None;
-            self.futile = None;
+            self.rev = None;
+            self.until = 0;
+            self.futile.clear();
         }
         self.status = status;
         self.person = person;
@@ -342,30 +359,30 @@ impl Machine {
     }
 
     /// Takes over what the service said, unless it speaks of somebody who has ended here since.
-    fn adopt(&mut self, answer: &Answer, asked: u64) {
+    fn adopt(&mut self, answer: &Answer, asked: i64) {
         let Answer { status, person, reason, rev, serves_ms } = answer.clone();
         if person.is_some() && person == self.over {
             return self.is_now(Phase::Unauthenticated, None, self.reason.clone());
         }
         self.is_now(status, person, reason);
-        let leeway = |serves: u64| LEEWAY_MS.min(serves / LEEWAY_SHARE);
-        let until = serves_ms.map_or(FOREVER, |serves| asked + serves - leeway(serves));
-        let is_one = status == Phase::Authenticated && (rev.is_some() || self.transport == Transport::Cookie);
-        self.access = is_one.then_some(Access { rev, until });
+        let has_token = status == Phase::Authenticated && (rev.is_some() || self.transport == Transport::Cookie);
+        let until = |serves: i64| asked + serves - LEEWAY_MS.min(serves.div_euclid(LEEWAY_SHARE));
+        self.rev = rev;
+        self.until = if has_token { serves_ms.map_or(FOREVER, until) } else { 0 };
     }
 
-    fn end(&mut self, reason: Option<&str>) {
+    fn end(&mut self, reason: &str) {
         self.over = self.person.clone().or_else(|| self.over.take());
-        self.is_now(Phase::Unauthenticated, None, reason.map(str::to_owned));
+        self.is_now(Phase::Unauthenticated, None, Some(reason.to_owned()));
     }
 
     /// What has to be asked before this wish can go on.
-    fn needed(&self, Wish { kind, needs_csrf, done, .. }: &Wish, now: u64) -> Option<Ask> {
+    fn needed(&self, Wish { kind, needs_csrf, done, .. }: &Wish, now: i64) -> Option<Ask> {
         if *needs_csrf {
             return Some(Ask::Session);
         }
         // Behind the gateway a call is renewed on its way.
-        let is_renewed = self.transport == Transport::Cookie && !done.contains(&Verdict::Refused);
+        let is_renewed = self.transport == Transport::Cookie && !done.contains(&Verdict::InvalidToken);
         if *kind == Kind::Open || (*kind == Kind::Call && is_renewed) {
             return None;
         }
@@ -375,17 +392,16 @@ impl Machine {
         if self.status != Phase::Authenticated || *kind == Kind::Ready {
             return None;
         }
-        let is_good = self.access.as_ref().is_some_and(|access| now < access.until);
-        if is_good { None } else { Some(Ask::Token) }
+        if is_fresh(self, None, now) { None } else { Some(Ask::Token) }
     }
+}
 
-    fn rev(&self) -> Option<String> {
-        self.access.as_ref()?.rev.clone()
-    }
+fn is_somebody(person: Option<&String>) -> bool {
+    person.is_some_and(|person| !person.is_empty())
+}
 
-    fn outdate(&mut self) {
-        if let Some(access) = &mut self.access {
-            access.until = 0;
-        }
-    }
+/// There is a good token, and another one than `rev`.
+pub fn is_fresh(machine: &Machine, rev: Option<&str>, now: i64) -> bool {
+    let is_other = rev.is_none() || rev != machine.rev.as_deref();
+    machine.status == Phase::Authenticated && now < machine.until && is_other
 }

@@ -2,7 +2,7 @@
 //!
 //! `sdk/src/core/machine.ts` says the same in TypeScript, name by name, and the transcripts of `conformance/machine` hold
 //! both to each other: the JSON of a machine, an input and an order is the same JSON there. Times are milliseconds of a
-//! clock that only goes forward. No token comes in here: an access token is known by its revision alone.
+//! clock that only goes forward.
 //!
 //! This file has the words, `machine` the rules.
 
@@ -10,7 +10,7 @@ mod machine;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::machine::{Machine, step};
+pub use self::machine::{Machine, is_fresh, step};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -34,48 +34,46 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jar {
     pub person: Option<String>,
-    pub hint: Option<Hint>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hint {
-    pub status: HintStatus,
-    pub person: Option<String>,
+    /// Of the hint, where there is one.
+    pub status: Option<Hint>,
+    /// With `authenticated` the person, with `ended` the reason.
+    pub of: Option<String>,
     pub rev: Option<String>,
-    pub reason: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum HintStatus {
+pub enum Hint {
     Ended,
     #[serde(untagged)]
     Phase(Phase),
 }
 
-/// A session answer: who is here from now on, and the revision of the access token that came along.
+/// A session answer: who is here from now on, and the access token that came along.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     pub status: Phase,
     pub person: Option<String>,
     pub reason: Option<String>,
+    /// The token itself in bearer transport. In cookie transport no page sees it, and the hint's revision stands for it.
     pub rev: Option<String>,
     /// How long that token serves, counted from the question. Without: until somebody refuses it.
-    pub serves_ms: Option<u64>,
+    pub serves_ms: Option<i64>,
 }
 
-/// What an answer says about the session.
+/// What an answer says about the session: nothing (`fine`), or one of the service's codes. `invalid_token` stands for every
+/// token that somebody would not take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     Fine,
-    Refused,
-    Stale,
-    Ended,
-    Csrf,
-    Identity,
-    Body,
-    Unavailable,
+    InvalidToken,
+    StaleToken,
+    SessionEnded,
+    CsrfFailed,
+    IdentityChanged,
+    RetryWithBody,
+    AuthUnavailable,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,20 +99,11 @@ pub enum Input {
         is: Verdict,
         answer: Option<Answer>,
         reason: Option<String>,
-        wait_ms: Option<u64>,
-        chance: u64,
+        wait_ms: Option<i64>,
+        chance: i64,
     },
     /// The app was answered, by a login for example.
     Commit {
-        answer: Answer,
-    },
-    /// Another tab was told that a session is over.
-    Ended {
-        person: String,
-        reason: String,
-    },
-    /// Another tab has a new token.
-    Renewed {
         answer: Answer,
     },
     Abort {
@@ -122,6 +111,20 @@ pub enum Input {
     },
     Leave,
     Online,
+    #[serde(untagged)]
+    Message(Message),
+}
+
+/// From tab to tab.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "on", rename_all = "snake_case")]
+pub enum Message {
+    /// A session is over.
+    Ended { person: String, reason: String },
+    /// There is a new token.
+    Renewed { answer: Answer },
+    /// A token is needed.
+    Needed { person: Option<String> },
 }
 
 /// What the app asks for.
@@ -162,11 +165,9 @@ pub enum Order {
         #[serde(rename = "as")]
         outcome: Outcome,
     },
-    TellEnded {
-        person: String,
-        reason: String,
+    Tell {
+        message: Message,
     },
-    TellRenewed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

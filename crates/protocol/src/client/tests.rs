@@ -10,19 +10,25 @@ use super::*;
 fn any_verdict() -> impl Strategy<Value = Verdict> {
     prop::sample::select(vec![
         Verdict::Fine,
-        Verdict::Refused,
-        Verdict::Stale,
-        Verdict::Csrf,
-        Verdict::Body,
-        Verdict::Unavailable,
+        Verdict::InvalidToken,
+        Verdict::StaleToken,
+        Verdict::CsrfFailed,
+        Verdict::RetryWithBody,
+        Verdict::AuthUnavailable,
     ])
 }
 
 /// What the service says when it says something else than the truth: it may know no better.
-fn any_no() -> impl Strategy<Value = (Verdict, Option<u64>)> {
+fn any_no() -> impl Strategy<Value = (Verdict, Option<i64>)> {
     let wait = prop::sample::select(vec![None, Some(7000)]);
-    let verdicts =
-        vec![Verdict::Fine, Verdict::Refused, Verdict::Stale, Verdict::Csrf, Verdict::Identity, Verdict::Unavailable];
+    let verdicts = vec![
+        Verdict::Fine,
+        Verdict::InvalidToken,
+        Verdict::StaleToken,
+        Verdict::CsrfFailed,
+        Verdict::IdentityChanged,
+        Verdict::AuthUnavailable,
+    ];
     (prop::sample::select(verdicts), wait)
 }
 

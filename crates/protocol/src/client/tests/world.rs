@@ -21,13 +21,13 @@ pub(super) enum Event {
     Arrive(usize),
     /// It is answered as the service judges, or otherwise.
     Deliver(usize, Option<Verdict>),
-    Reply(Option<(Verdict, Option<u64>)>),
+    Reply(Option<(Verdict, Option<i64>)>),
     /// Another tab speaks, of any session that there ever was.
     PeerEnded(usize),
     PeerRenewed(usize),
     Abort(usize),
     Online,
-    Pass(u64),
+    Pass(i64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,8 @@ struct Flight {
     id: u64,
     /// The CSRF header, or the bearer token.
     header: Whose,
+    /// Who was here when it went out.
+    sender: Whose,
     verdict: Option<Verdict>,
 }
 
@@ -75,7 +77,7 @@ struct Asked {
 pub(super) struct World {
     pub(super) machine: Machine,
     sees_cookies: bool,
-    now: u64,
+    now: i64,
     last: u64,
     /// Every session that there ever was.
     sessions: Vec<String>,
@@ -106,7 +108,7 @@ impl World {
             last: 0,
             sessions: Vec::new(),
             jar: None,
-            readable: Jar { person: None, hint: None },
+            readable: Jar { person: None, status: None, of: None, rev: None },
             over: BTreeSet::new(),
             gone: None,
             csrf: None,
@@ -134,7 +136,7 @@ impl World {
                 Ok(())
             }
             Event::Expire => {
-                self.readable.hint = None;
+                self.readable = Jar { status: None, of: None, rev: None, person: self.readable.person.take() };
                 self.expired.extend(self.tokens.keys().cloned());
                 Ok(())
             }
@@ -148,10 +150,10 @@ impl World {
             },
             Event::Reply(said) => self.reply(*said),
             Event::PeerEnded(number) => {
-                self.peer(*number, |_, person| Input::Ended { person, reason: "logout".into() })
+                self.peer(*number, |_, person| Input::Message(Message::Ended { person, reason: "logout".into() }))
             }
             Event::PeerRenewed(number) if self.machine.transport == Transport::Bearer => {
-                self.peer(*number, |world, person| Input::Renewed { answer: world.answer(&person) })
+                self.peer(*number, |world, person| Input::Message(Message::Renewed { answer: world.answer(&person) }))
             }
             Event::PeerRenewed(_) => self.look(),
             Event::Abort(number) => {
@@ -203,10 +205,7 @@ impl World {
     fn credentials(&self) -> Whose {
         match self.machine.transport {
             Transport::Cookie => self.csrf.clone().filter(|whose| *whose == self.machine.person),
-            Transport::Bearer => {
-                let rev = self.machine.access.as_ref()?.rev.as_ref()?;
-                self.tokens.get(rev).cloned().map(Some)
-            }
+            Transport::Bearer => self.tokens.get(self.machine.rev.as_ref()?).cloned().map(Some),
         }
     }
 
@@ -216,7 +215,9 @@ impl World {
         self.machine = machine;
         match input {
             Input::Leave if former.is_some() => self.gone.clone_from(&former),
-            Input::Ended { person, .. } if former.as_ref() == Some(person) => self.gone.clone_from(&former),
+            Input::Message(Message::Ended { person, .. }) if former.as_ref() == Some(person) => {
+                self.gone.clone_from(&former)
+            }
             _ => {}
         }
         self.identities += u32::from(former != self.machine.person);
@@ -235,10 +236,8 @@ impl World {
         match order {
             Order::Send { id } => {
                 let header = self.credentials();
-                // What goes out before anybody is known is nobody's.
-                let wish = self.wishes.get_mut(&id).ok_or("nobody wished what is sent")?;
-                wish.whose.get_or_insert(self.machine.person.clone());
-                self.flights.push(Flight { id, header, verdict: None });
+                let sender = self.is_known().then(|| self.machine.person.clone());
+                self.flights.push(Flight { id, header, sender, verdict: None });
             }
             Order::Ask { call, .. } => {
                 if self.question.is_some() {
@@ -258,8 +257,8 @@ impl World {
                 }
                 wish.is_settled = true;
             }
-            Order::TellEnded { person, .. } => self.gone = Some(person),
-            Order::TellRenewed => {}
+            Order::Tell { message: Message::Ended { person, .. } } => self.gone = Some(person),
+            Order::Tell { .. } => {}
         }
         Ok(())
     }
@@ -301,9 +300,8 @@ impl World {
     /// The cookies that come with an answer, whenever it comes.
     fn set(&mut self, answer: &Answer) {
         let person = answer.person.clone();
-        let status = HintStatus::Phase(answer.status);
-        let hint = Hint { status, person: person.clone(), rev: answer.rev.clone(), reason: None };
-        self.readable = Jar { hint: person.is_some().then_some(hint), person };
+        let status = person.is_some().then_some(Hint::Phase(answer.status));
+        self.readable = Jar { of: person.clone(), rev: answer.rev.clone(), status, person };
     }
 
     fn log_in(&mut self, name: &str, place: Place) -> Result<(), String> {
@@ -323,7 +321,7 @@ impl World {
 
     fn log_out(&mut self) {
         self.over.extend(self.jar.take());
-        self.readable = Jar { person: None, hint: None };
+        self.readable = Jar { person: None, status: None, of: None, rev: None };
     }
 
     fn leave(&mut self, place: Place) -> Result<(), String> {
@@ -339,13 +337,15 @@ impl World {
     }
 
     fn arrive(&mut self, number: usize) -> Result<(), String> {
-        let Flight { id, header, verdict } = &self.flights[number];
+        let Flight { id, header, sender, verdict } = &self.flights[number];
         if verdict.is_some() {
             return Ok(());
         }
         let wish = &self.wishes[id];
         let (verdict, acts) = self.judged(header, wish.method);
-        let meant = wish.whose.clone().flatten();
+        // What went out before anybody was known is whoever's who is there, if it only reads.
+        let is_anybodys = sender.is_none() && wish.method == Method::Safe;
+        let meant = wish.whose.clone().flatten().filter(|_| !is_anybodys);
         let is_meant = meant.is_none() || acts.is_none() || meant == acts;
         // Who wished it as nobody may see, but not change what is somebody's.
         let is_harmless = meant.is_some() || acts.is_none() || wish.method == Method::Safe;
@@ -359,17 +359,17 @@ impl World {
     /// What the service says to a request of the app, and who acts if it is done.
     fn judged(&self, header: &Whose, method: Method) -> (Verdict, Option<String>) {
         if self.machine.transport == Transport::Bearer {
-            let Some(Some(person)) = header else { return (Verdict::Refused, None) };
+            let Some(Some(person)) = header else { return (Verdict::InvalidToken, None) };
             let is_good = |(rev, whose): (&String, &String)| whose == person && !self.expired.contains(rev);
             let is_good = !self.over.contains(person) && self.tokens.iter().any(is_good);
-            return if is_good { (Verdict::Fine, Some(person.clone())) } else { (Verdict::Refused, None) };
+            return if is_good { (Verdict::Fine, Some(person.clone())) } else { (Verdict::InvalidToken, None) };
         }
-        let Some(person) = &self.jar else { return (Verdict::Refused, None) };
+        let Some(person) = &self.jar else { return (Verdict::InvalidToken, None) };
         match header {
-            Some(Some(page)) if page != person => (Verdict::Identity, None),
-            _ if self.over.contains(person) => (Verdict::Ended, None),
-            Some(None) => (Verdict::Csrf, None),
-            None if method == Method::Unsafe => (Verdict::Csrf, None),
+            Some(Some(page)) if page != person => (Verdict::IdentityChanged, None),
+            _ if self.over.contains(person) => (Verdict::SessionEnded, None),
+            Some(None) => (Verdict::CsrfFailed, None),
+            None if method == Method::Unsafe => (Verdict::CsrfFailed, None),
             None | Some(Some(_)) => (Verdict::Fine, Some(person.clone())),
         }
     }
@@ -377,32 +377,33 @@ impl World {
     fn deliver(&mut self, number: usize, said: Option<Verdict>) -> Result<(), String> {
         self.arrive(number)?;
         let is = said.or(self.flights[number].verdict).unwrap_or(Verdict::Fine);
-        if is == Verdict::Identity
+        if is == Verdict::IdentityChanged
             && let Some(person) = self.jar.clone()
         {
-            self.readable = Jar { person: Some(person), hint: None };
+            self.readable = Jar { person: Some(person), status: None, of: None, rev: None };
         }
-        if is != Verdict::Ended {
+        if is != Verdict::SessionEnded {
             self.look()?;
         }
         let Flight { id, .. } = self.flights.remove(number);
         self.happen(&Input::Answer { id, is, reason: None })
     }
 
-    fn reply(&mut self, said: Option<(Verdict, Option<u64>)>) -> Result<(), String> {
+    fn reply(&mut self, said: Option<(Verdict, Option<i64>)>) -> Result<(), String> {
         let Some(Asked { call, header }) = self.question.take() else { return Ok(()) };
         let input = |is, answer, wait_ms| Input::Reply { is, answer, reason: None, wait_ms, chance: 500 };
         let nobody = Answer { status: Phase::Unauthenticated, person: None, reason: None, rev: None, serves_ms: None };
         let live = self.jar.clone().filter(|person| !self.over.contains(person));
+        let mut told = None;
         let input = match (said, live) {
             (Some((is, wait_ms)), _) => input(is, None, wait_ms),
             (None, Some(person)) if header.is_some_and(|page| page.as_ref() != Some(&person)) => {
-                input(Verdict::Identity, None, None)
+                input(Verdict::IdentityChanged, None, None)
             }
             (None, Some(person)) => {
                 let answer = self.answer(&person);
                 self.set(&answer);
-                self.csrf = Some(Some(person));
+                told = Some(person);
                 input(Verdict::Fine, Some(answer), None)
             }
             (None, None) => {
@@ -410,12 +411,16 @@ impl World {
                 self.log_out();
                 match call {
                     Ask::Session => input(Verdict::Fine, Some(nobody), None),
-                    Ask::Token if ended => input(Verdict::Ended, None, None),
-                    Ask::Token => input(Verdict::Refused, None, None),
+                    Ask::Token if ended => input(Verdict::SessionEnded, None, None),
+                    Ask::Token => input(Verdict::InvalidToken, None, None),
                 }
             }
         };
         self.happen(&input)?;
+        // A token of somebody else than the machine believes in would only hide whose page this is.
+        if told.is_some() && told == self.machine.person {
+            self.csrf = Some(told);
+        }
         self.look()
     }
 
@@ -430,7 +435,7 @@ impl World {
     pub(super) fn drain(
         &mut self,
         call: Option<Verdict>,
-        question: Option<(Verdict, Option<u64>)>,
+        question: Option<(Verdict, Option<i64>)>,
     ) -> Result<(), String> {
         for _ in 0..1000 {
             if self.flights.is_empty() && self.question.is_none() {
