@@ -60,7 +60,7 @@ const keyOf = (csrf: string) => csrf.split('.')[0] as string
 
 class Stage {
   readonly #transport: 'cookie' | 'bearer'
-  readonly #session: Session
+  #session: Session
   #now = 1000
   #has_login = false
   /** What scripts can read. */
@@ -74,7 +74,11 @@ class Stage {
 
   constructor(transport: 'cookie' | 'bearer' = 'cookie') {
     this.#transport = transport
-    this.#session = createSession({ transport, platform: this.#platform(), userCache: false })
+    this.#session = this.#open()
+  }
+
+  #open(): Session {
+    return createSession({ transport: this.#transport, platform: this.#platform(), userCache: false })
   }
 
   async play(step: Step): Promise<void> {
@@ -97,6 +101,9 @@ class Stage {
     this.#expected = [...exchanges]
     const first = exchanges[0] as Exchange
     this.#show(first.request, page)
+    const { sessionKey } = this.#session.state
+    // Whose page it is does not change while it is open: this is another tab.
+    if (sessionKey && this.#csrf && keyOf(this.#csrf) !== sessionKey) this.#session = this.#open()
     const before = this.#session.state.status
     const request = exchanges.map((exchange) => exchange.request).find(({ path }) => !path.startsWith('/auth/'))
     assert.equal(await this.#wish(request ?? { path: '/api/x' }), ends)

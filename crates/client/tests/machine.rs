@@ -9,7 +9,7 @@ use std::{
 };
 
 use perennial_protocol::client::{
-    Answer, Hint, Input, Jar, Kind, Machine, Message, Order, Phase, Transport, Verdict, Wanted, step,
+    Answer, Hint, Input, Jar, Kind, Machine, Message, Order, Phase, Transport, Verdict, Wanted, here_in, step,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -145,7 +145,8 @@ fn input(chance: &mut Chance, number: u64, machine: &Machine) -> Input {
         5..=9 => {
             let kinds = [Kind::Call, Kind::Call, Kind::Call, Kind::Ready, Kind::Fresh, Kind::Open].map(Wanted::Kind);
             let kind = if chance.below(8) == 0 { Wanted::Renew } else { chance.of(&kinds) };
-            Input::Want { id: number, kind, needs_csrf: chance.below(5) == 0 }
+            let person = chance.maybe(|chance| chance.of(&["", "ann", "bob"]).to_owned()).or_else(|| here_in(machine));
+            Input::Want { id: number, kind, person, needs_csrf: chance.below(5) == 0 }
         }
         10..=12 => Input::Answer { id, is: verdict(chance), reason },
         13..=15 => {

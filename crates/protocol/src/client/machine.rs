@@ -12,8 +12,8 @@ pub struct Machine {
     pub status: Phase,
     pub person: Option<String>,
     pub reason: Option<String>,
-    /// Whose session ended here. It never comes back, whatever arrives late.
-    pub over: Option<String>,
+    /// Whose sessions ended. They never come back, whatever arrives late.
+    pub over: Vec<String>,
     /// The access token, and how long it serves.
     pub rev: Option<String>,
     pub until: i64,
@@ -38,9 +38,8 @@ pub struct Question {
 pub struct Wish {
     pub id: u64,
     pub kind: Kind,
-    pub needs_csrf: bool,
-    /// Whose it is: `""` nobody's, nothing as long as it is not known who is here.
     pub person: Option<String>,
+    pub needs_csrf: bool,
     pub sent: bool,
     pub rev: Option<String>,
     /// What it was sent again for.
@@ -49,9 +48,8 @@ pub struct Wish {
     pub replies: u32,
 }
 
-/// The largest number that JavaScript counts to.
-const FOREVER: i64 = (1 << 53) - 1;
-const WISHES_MAX: usize = 1000;
+/// Some thirty years.
+const FOREVER: i64 = 1_000_000_000_000;
 const REPLIES_MAX: u32 = 3;
 const LEEWAY_MS: i64 = 10_000;
 const LEEWAY_SHARE: i64 = 5;
@@ -65,7 +63,7 @@ impl Machine {
             status: Phase::Loading,
             person: None,
             reason: None,
-            over: None,
+            over: Vec::new(),
             rev: None,
             until: 0,
             futile: String::new(),
@@ -98,7 +96,19 @@ impl Turn {
         let machine = &mut self.machine;
         match input {
             Input::Look { jar } => machine.look(jar),
-            Input::Want { id, kind, needs_csrf } => self.want(*id, *kind, *needs_csrf),
+            Input::Want { id, kind: wanted, person, needs_csrf } => {
+                let kind = match wanted {
+                    Wanted::Kind(kind) => *kind,
+                    Wanted::Renew => Kind::Fresh,
+                };
+                // What is being asked already is news enough.
+                if *wanted == Wanted::Renew && machine.question.is_none() {
+                    machine.until = 0;
+                }
+                let (id, person, needs_csrf) = (*id, person.clone(), *needs_csrf);
+                let (rev, done) = (None, Vec::new());
+                machine.wishes.push(Wish { id, kind, person, needs_csrf, sent: false, rev, done, replies: 0 });
+            }
             Input::Answer { id, is, reason } => {
                 for wish in mem::take(&mut machine.wishes) {
                     if wish.id == *id {
@@ -127,11 +137,7 @@ impl Turn {
     fn hear(&mut self, message: &Message) {
         let machine = &mut self.machine;
         match message {
-            Message::Ended { person, reason } => {
-                if machine.person.as_ref() == Some(person) {
-                    machine.end(reason);
-                }
-            }
+            Message::Ended { person, reason } => machine.end(Some(person.clone()), reason),
             Message::Renewed { answer } => {
                 let nobody_yet = machine.person.is_none() && machine.status == Phase::Loading;
                 if machine.person == answer.person || nobody_yet {
@@ -148,43 +154,25 @@ impl Turn {
         }
     }
 
-    fn want(&mut self, id: u64, wanted: Wanted, needs_csrf: bool) {
-        let machine = &mut self.machine;
-        let kind = match wanted {
-            Wanted::Kind(kind) => kind,
-            Wanted::Renew => Kind::Fresh,
-        };
-        // What is being asked already is news enough.
-        if wanted == Wanted::Renew && machine.question.is_none() {
-            machine.until = 0;
-        }
-        if machine.wishes.len() == WISHES_MAX {
-            return self.settle(id, Outcome::AuthUnavailable);
-        }
-        let (person, rev, done) = (None, None, Vec::new());
-        machine.wishes.push(Wish { id, kind, needs_csrf, person, sent: false, rev, done, replies: 0 });
-    }
-
     fn learnt(&mut self, answer: &Answer, asked: i64) {
-        self.machine.failures = 0;
-        self.machine.wait_until = 0;
         self.machine.adopt(answer, asked);
         self.tell_renewed();
     }
 
     fn tell_renewed(&mut self) {
         let Machine { status, ref person, ref rev, until, .. } = self.machine;
-        let serves_ms = (until != FOREVER).then_some(until - self.now);
+        let serves_ms = Some(until - self.now);
         let answer = Answer { status, person: person.clone(), reason: None, rev: rev.clone(), serves_ms };
         self.orders.push(Order::Tell { message: Message::Renewed { answer } });
     }
 
     fn end_here(&mut self, reason: &str) {
-        if let Some(person) = self.machine.person.clone() {
+        let person = self.machine.person.clone();
+        if let Some(person) = person.clone() {
             let message = Message::Ended { person, reason: reason.to_owned() };
             self.orders.push(Order::Tell { message });
         }
-        self.machine.end(reason);
+        self.machine.end(person, reason);
     }
 
     /// A request that was refused before it could do anything goes out once more; everything else is settled.
@@ -214,7 +202,7 @@ impl Turn {
         if again {
             return None;
         }
-        if wish.person.as_deref() == Some(machine.person.as_deref().unwrap_or_default()) {
+        if wish.person == here_in(machine) {
             // The cookies were looked at before: if they name the same person still, they are crossed with another login's.
             if is == Verdict::IdentityChanged {
                 machine.status = Phase::Loading;
@@ -258,7 +246,7 @@ impl Turn {
         } else {
             let spread = BACKOFF_MS_MAX.min(BACKOFF_MS << machine.failures.min(16));
             machine.failures += 1;
-            machine.wait_until = self.now + wait_ms.unwrap_or(BACKOFF_MS / 2 + spread * chance / 1000);
+            machine.wait_until = self.now + wait_ms.unwrap_or(0).max(BACKOFF_MS / 2 + spread / 1000 * chance);
         }
     }
 
@@ -271,8 +259,7 @@ impl Turn {
     /// Sends what may go, asks what has to be known first, and settles what can come to nothing.
     fn advance(&mut self, wish: &mut Wish) -> Option<Outcome> {
         let machine = &self.machine;
-        let nobody = (machine.status != Phase::Loading).then(String::new);
-        let here = machine.person.clone().or(nobody);
+        let here = here_in(machine);
         if wish.person.is_none() {
             wish.person.clone_from(&here);
         }
@@ -327,13 +314,19 @@ struct Reply<'r> {
 impl Machine {
     /// Brings memory in line with the cookies. Only where the two contradict each other there is something to ask.
     fn look(&mut self, Jar { person, status, of, rev }: &Jar) {
-        let here = if *person == self.over { None } else { person.clone() };
+        let is_over = |key: &Option<String>| key.as_ref().is_some_and(|key| self.over.contains(key));
+        let here = if is_over(person) { None } else { person.clone() };
         let is_known = here == self.person && self.status == Phase::Authenticated;
+        let is_shown = *status == Some(Hint::Phase(Phase::Authenticated));
         match status {
-            Some(Hint::Phase(pending)) if *pending != Phase::Authenticated => self.is_now(*pending, here, None),
-            _ if here.is_none() => {
-                let unknown = || self.person.as_ref().map(|_| "unknown".to_owned()).or_else(|| self.reason.clone());
-                self.is_now(Phase::Unauthenticated, None, of.clone().or_else(unknown));
+            Some(Hint::Phase(pending)) if !is_shown => self.is_now(*pending, here, None),
+            _ if here.is_none() && (!is_shown || is_over(of)) => {
+                let reason = match status {
+                    Some(Hint::Ended) => of.clone(),
+                    _ if self.person.is_some() => Some("unknown".to_owned()),
+                    _ => self.reason.clone(),
+                };
+                self.is_now(Phase::Unauthenticated, None, reason);
             }
             Some(Hint::Phase(authenticated)) if *of == here => {
                 self.is_now(*authenticated, here, None);
@@ -342,7 +335,12 @@ impl Machine {
                     self.until = FOREVER;
                 }
             }
-            None if is_known => self.until = 0,
+            // The hint lives as long as the newest token, so it says when one ended that did not say itself how long it serves.
+            None if is_known => {
+                if self.transport == Transport::Cookie || self.until > FOREVER / 2 {
+                    self.until = 0;
+                }
+            }
             Some(_) | None => self.is_now(Phase::Loading, here, None),
         }
     }
@@ -361,19 +359,26 @@ impl Machine {
     /// Takes over what the service said, unless it speaks of somebody who has ended here since.
     fn adopt(&mut self, answer: &Answer, asked: i64) {
         let Answer { status, person, reason, rev, serves_ms } = answer.clone();
-        if person.is_some() && person == self.over {
+        self.failures = 0;
+        self.wait_until = 0;
+        if person.as_ref().is_some_and(|person| self.over.contains(person)) {
             return self.is_now(Phase::Unauthenticated, None, self.reason.clone());
         }
         self.is_now(status, person, reason);
-        let has_token = status == Phase::Authenticated && (rev.is_some() || self.transport == Transport::Cookie);
-        let until = |serves: i64| asked + serves - LEEWAY_MS.min(serves.div_euclid(LEEWAY_SHARE));
+        let serves = serves_ms.unwrap_or(FOREVER);
+        // In bearer transport an answer without a token is none to go on with.
+        let has_token = rev.is_some() || self.transport == Transport::Cookie;
+        self.until = if has_token { asked + serves - LEEWAY_MS.min(serves.div_euclid(LEEWAY_SHARE)) } else { 0 };
         self.rev = rev;
-        self.until = if has_token { serves_ms.map_or(FOREVER, until) } else { 0 };
     }
 
-    fn end(&mut self, reason: &str) {
-        self.over = self.person.clone().or_else(|| self.over.take());
-        self.is_now(Phase::Unauthenticated, None, Some(reason.to_owned()));
+    fn end(&mut self, person: Option<String>, reason: &str) {
+        self.over.extend(person.clone());
+        if person == self.person {
+            self.failures = 0;
+            self.wait_until = 0;
+            self.is_now(Phase::Unauthenticated, None, Some(reason.to_owned()));
+        }
     }
 
     /// What has to be asked before this wish can go on.
@@ -398,6 +403,12 @@ impl Machine {
 
 fn is_somebody(person: Option<&String>) -> bool {
     person.is_some_and(|person| !person.is_empty())
+}
+
+/// Who is here: `""` nobody, nothing where it is not known.
+pub fn here_in(machine: &Machine) -> Option<String> {
+    let nobody = (machine.status != Phase::Loading).then(String::new);
+    machine.person.clone().or(nobody)
 }
 
 /// There is a good token, and another one than `rev`.

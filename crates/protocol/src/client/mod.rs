@@ -10,7 +10,7 @@ mod machine;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::machine::{Machine, is_fresh, step};
+pub use self::machine::{Machine, here_in, is_fresh, step};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,9 +83,11 @@ pub enum Input {
     Look {
         jar: Jar,
     },
+    /// `person` is whose page it was that asked: `""` nobody's, nothing where that is not known yet.
     Want {
         id: u64,
         kind: Wanted,
+        person: Option<String>,
         needs_csrf: bool,
     },
     /// To a request of the app.

@@ -20,7 +20,7 @@ fn any_verdict() -> impl Strategy<Value = Verdict> {
 
 /// What the service says when it says something else than the truth: it may know no better.
 fn any_no() -> impl Strategy<Value = (Verdict, Option<i64>)> {
-    let wait = prop::sample::select(vec![None, Some(7000)]);
+    let wait = prop::sample::select(vec![None, Some(0), Some(7000)]);
     let verdicts = vec![
         Verdict::Fine,
         Verdict::InvalidToken,

@@ -88,7 +88,7 @@ pub(super) struct World {
     /// Over at the service.
     over: BTreeSet<String>,
     /// Over for this page: it left them, or heard so while they were here.
-    gone: Option<String>,
+    gone: BTreeSet<String>,
     /// Whose CSRF token the page holds.
     csrf: Whose,
     tokens: BTreeMap<String, String>,
@@ -110,7 +110,7 @@ impl World {
             jar: None,
             readable: Jar { person: None, status: None, of: None, rev: None },
             over: BTreeSet::new(),
-            gone: None,
+            gone: BTreeSet::new(),
             csrf: None,
             tokens: BTreeMap::new(),
             expired: BTreeSet::new(),
@@ -190,11 +190,12 @@ impl World {
             Wanted::Renew => Kind::Fresh,
             Wanted::Kind(kind) => kind,
         };
+        let person = here_in(&self.machine);
         let whose = self.is_known().then(|| self.machine.person.clone());
         self.wishes.insert(id, Wished { kind, method, whose, is_settled: false, questions: 0 });
         let is_cookie = self.machine.transport == Transport::Cookie;
         let needs_csrf = is_cookie && self.csrf.is_none() && method == Method::Unsafe && kind == Kind::Call;
-        self.happen(&Input::Want { id, kind: wanted, needs_csrf })
+        self.happen(&Input::Want { id, kind: wanted, person, needs_csrf })
     }
 
     fn is_known(&self) -> bool {
@@ -214,10 +215,8 @@ impl World {
         let (machine, orders) = step(&self.machine, input, self.now);
         self.machine = machine;
         match input {
-            Input::Leave if former.is_some() => self.gone.clone_from(&former),
-            Input::Message(Message::Ended { person, .. }) if former.as_ref() == Some(person) => {
-                self.gone.clone_from(&former)
-            }
+            Input::Leave => self.gone.extend(former.clone()),
+            Input::Message(Message::Ended { person, .. }) => drop(self.gone.insert(person.clone())),
             _ => {}
         }
         self.identities += u32::from(former != self.machine.person);
@@ -257,7 +256,7 @@ impl World {
                 }
                 wish.is_settled = true;
             }
-            Order::Tell { message: Message::Ended { person, .. } } => self.gone = Some(person),
+            Order::Tell { message: Message::Ended { person, .. } } => drop(self.gone.insert(person)),
             Order::Tell { .. } => {}
         }
         Ok(())
@@ -266,7 +265,7 @@ impl World {
     /// What holds after everything that can happen.
     fn holds(&self) -> Result<(), String> {
         let Machine { person, question, wishes, .. } = &self.machine;
-        if person.is_some() && *person == self.gone {
+        if person.as_ref().is_some_and(|person| self.gone.contains(person)) {
             return Err(format!("{person:?} is back"));
         }
         if question.is_some() != self.question.is_some() {
