@@ -8,12 +8,15 @@ use std::{fs, path::Path};
 use anyhow::ensure;
 use clap::Args;
 
-use crate::{node, steps::Steps};
+use crate::{node, process, steps::Steps};
 
 const PROJECT: &str = "sdk";
 
 /// The SDK as one module, as `{base}/sdk.js` serves it.
 const SERVED: &str = "crates/service/assets/sdk.js";
+
+/// What the machine in Rust makes of random histories is written down, for the package's tests to compare.
+const HISTORIES: &str = "test -p perennial-client --test machine";
 
 /// The checks of the package, and the commands that make them.
 const STEPS: &[(&str, &[&str])] = &[
@@ -36,6 +39,9 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
 
 pub(crate) fn take(root: &Path, steps: &mut Steps) {
     let _ = steps.take("codegen", "the file that the service hands out is of these sources", || compare(root));
+    let _ = steps.take("sdk histories", &format!("cargo {HISTORIES}"), || {
+        process::run(process::cargo(root).args(HISTORIES.split(' ')))
+    });
     node::take(root, PROJECT, STEPS, steps);
 }
 

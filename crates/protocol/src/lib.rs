@@ -8,6 +8,7 @@ pub mod admin_key;
 pub mod audit;
 pub mod call;
 pub mod claims;
+pub mod client;
 pub mod cookie;
 pub mod csrf;
 pub mod id;

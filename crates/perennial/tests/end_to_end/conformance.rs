@@ -2,14 +2,23 @@
 //! upstream, says what they say in a transcript, and holds the gateway to the rest.
 
 mod transcript;
+mod visitor;
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use futures_util::future::join_all;
-use perennial_testkit::{Answer, Browser, Server, Setup, upstream::Upstream};
+use perennial_testkit::{
+    Answer, Browser, Server, Setup,
+    upstream::{self, Upstream},
+};
 use serde_json::Value;
 
-use self::transcript::{Exchange, Kind, Names, Reply, Request, Scenario, Step, StoreIs, UpstreamIs};
+use self::transcript::{Exchange, Kind, Names, Reply, Request, Scenario, Step, StoreIs, Transport, UpstreamIs};
 use crate::{
     BINARY,
     gateway::{EXPIRY, refuses_the_first_token, routes},
@@ -18,6 +27,9 @@ use crate::{
 fn folder(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../conformance").join(name)
 }
+
+/// Where a body hands out an access token, it is called as the cookie would be.
+const ACCESS: &str = "accesstoken";
 
 /// The server of one scenario, and what its tokens are called.
 struct Stage {
@@ -31,8 +43,20 @@ impl Stage {
         let upstream = match scenario.upstream {
             UpstreamIs::TakesEveryToken => Upstream::standard(),
             UpstreamIs::RefusesTheFirstToken => refuses_the_first_token(),
+            UpstreamIs::RefusesEveryToken => Upstream::answering(|_| upstream::Reply::json(401, &Value::Null)),
+            UpstreamIs::RefusesOnce => {
+                let count = AtomicUsize::new(0);
+                Upstream::answering(move |_| match count.fetch_add(1, Ordering::Relaxed) {
+                    0 => upstream::Reply::json(401, &Value::Null),
+                    _ => upstream::Reply::json(200, &Value::Null),
+                })
+            }
         };
-        let server = Server::start_with(BINARY, Setup::default().with_config(&routes(&upstream.url())));
+        let setup = match scenario.transport {
+            Transport::Cookie => Setup::default(),
+            Transport::Bearer => Setup::default().with("tokens.transport", "bearer"),
+        };
+        let server = Server::start_with(BINARY, setup.with_config(&routes(&upstream.url())));
         Self { server, upstream, names: Names::default() }
     }
 
@@ -42,6 +66,7 @@ impl Stage {
                 let browser = self.server.logged_in().await;
                 let lines = browser.jar.header();
                 let set = lines.split("; ").filter_map(|pair| pair.split_once('='));
+                let set = set.chain(browser.access.as_deref().map(|access| (ACCESS, access)));
                 self.names.hold(login, set, "the login hands out")
             }
             Step::Time { .. } => {
@@ -62,6 +87,12 @@ impl Stage {
             }
             Step::Exchange(exchange) => self.exchange(std::slice::from_ref(&**exchange)).await,
             Step::AtOnce { at_once } => self.exchange(at_once).await,
+            Step::Call { call, .. } => {
+                for exchange in call {
+                    self.exchange(std::slice::from_ref(exchange)).await?;
+                }
+                Ok(())
+            }
         }
     }
 
@@ -92,7 +123,10 @@ impl Stage {
         }
         let mut headers = vec![("origin".to_owned(), browser.origin.clone())];
         if let Some(name) = &request.csrf {
-            headers.push(("x-csrftoken".into(), self.names.csrf(name)?));
+            headers.push(("x-csrftoken".into(), self.names.value(name)?));
+        }
+        if let Some(name) = &request.bearer {
+            headers.push(("authorization".into(), format!("Bearer {}", self.names.value(name)?)));
         }
         match request.kind {
             Kind::Call => {}
@@ -112,15 +146,19 @@ impl Stage {
         same("retry_after", &reply.retry_after, &answer.header("retry-after").is_some())?;
         let pairs = || answer.set_cookie.iter().filter_map(|line| line.split(';').next()?.split_once('='));
         let gone = |name: &str| answer.clears(&format!("{name}="));
-        self.names.hold(&reply.hands, pairs().filter(|(name, _)| !gone(name)), "it hands out")?;
+        let access = answer.access();
+        let set = pairs().filter(|(name, _)| !gone(name)).chain(access.as_deref().map(|access| (ACCESS, access)));
+        self.names.hold(&reply.hands, set, "it hands out")?;
         let mut cleared: Vec<&str> =
             pairs().filter(|(name, _)| gone(name)).filter_map(|(name, _)| transcript::kind_of(name)).collect();
         cleared.sort_unstable();
         same("clears", &reply.clears.iter().map(String::as_str).collect(), &cleared)?;
-        let told = text("csrf_token");
-        match (&reply.csrf, told) {
+        if let Some(session) = &reply.session {
+            same("session", session, &answer.field("status").as_str().unwrap_or_default().to_owned())?;
+        }
+        match (&reply.csrf, text("csrf_token")) {
             (None, None) => Ok(()),
-            (Some(name), Some(value)) => same("csrf_token", &self.names.csrf(name)?, &value),
+            (Some(name), Some(value)) => same("csrf_token", &self.names.value(name)?, &value),
             (expected, told) => Err(format!("csrf_token is {told:?} instead of {expected:?}")),
         }
     }
@@ -135,8 +173,8 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, found: &T) -> 
     if expected == found { Ok(()) } else { Err(format!("{what} is {found:?} instead of {expected:?}")) }
 }
 
-async fn run(scenario: &Scenario) -> Result<(), String> {
-    let mut stage = Stage::of(scenario);
+async fn run(scenario: Scenario) -> Result<(), String> {
+    let mut stage = Stage::of(&scenario);
     for (number, step) in scenario.steps.iter().enumerate() {
         stage.play(step).await.map_err(|what| format!("step {}: {what}", number + 1))?;
     }
@@ -145,8 +183,13 @@ async fn run(scenario: &Scenario) -> Result<(), String> {
 
 #[tokio::test]
 async fn the_gateway_says_its_part_of_every_scenario() {
-    let skips: BTreeMap<String, String> =
-        serde_json::from_slice(&fs::read(folder("skips/gateway.json")).expect("the skips")).expect("a reason by name");
+    run_all("gateway", run).await;
+}
+
+/// Holds a runner to every scenario, but for those that it skips: of those none may pass.
+async fn run_all<R: Future<Output = Result<(), String>>>(runner: &str, run: impl Fn(Scenario) -> R) {
+    let skips = fs::read(folder(&format!("skips/{runner}.json"))).expect("the skips");
+    let skips: BTreeMap<String, String> = serde_json::from_slice(&skips).expect("a reason by name");
     let mut scenarios = BTreeMap::new();
     for file in fs::read_dir(folder("scenarios")).expect("the scenarios").flatten() {
         let name = file.path().file_stem().expect("a name").to_string_lossy().into_owned();
@@ -156,11 +199,12 @@ async fn the_gateway_says_its_part_of_every_scenario() {
     }
     assert!(scenarios.len() >= 10 && skips.keys().all(|name| scenarios.contains_key(name)), "{skips:?}");
     let mut wrong = Vec::new();
-    for (name, scenario) in &scenarios {
-        match (run(scenario).await, skips.get(name)) {
+    for (name, scenario) in scenarios {
+        let about = scenario.about.clone();
+        match (run(scenario).await, skips.get(&name)) {
             (Ok(()), None) => {}
             (Ok(()), Some(reason)) => wrong.push(format!("{name} passes: skip it no more ({reason})")),
-            (Err(what), None) => wrong.push(format!("{name} ({}): {what}", scenario.about)),
+            (Err(what), None) => wrong.push(format!("{name} ({about}): {what}")),
             (Err(what), Some(reason)) => eprintln!("{name} is skipped ({reason}): {what}"),
         }
     }
@@ -175,6 +219,6 @@ async fn a_scenario_with_one_wrong_word_fails() {
         [("\"r2\"", "\"r1\""), ("\"access\": \"a2\", ", ""), ("\"upstream\": 1", "\"upstream\": 2"), ("200", "401")]
     {
         let scenario: Scenario = serde_json::from_str(&file.replacen(right, wrong, 1)).expect("a scenario");
-        assert!(run(&scenario).await.is_err(), "{right} or {wrong}, it is all the same");
+        assert!(run(scenario).await.is_err(), "{right} or {wrong}, it is all the same");
     }
 }

@@ -9,7 +9,17 @@ use serde::Deserialize;
 pub(super) struct Scenario {
     pub(super) about: String,
     pub(super) upstream: UpstreamIs,
+    #[serde(default)]
+    pub(super) transport: Transport,
     pub(super) steps: Vec<Step>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Transport {
+    #[default]
+    Cookie,
+    Bearer,
 }
 
 #[derive(Debug, Deserialize)]
@@ -17,6 +27,8 @@ pub(super) struct Scenario {
 pub(super) enum UpstreamIs {
     TakesEveryToken,
     RefusesTheFirstToken,
+    RefusesOnce,
+    RefusesEveryToken,
 }
 
 #[derive(Debug, Deserialize)]
@@ -37,6 +49,13 @@ pub(super) enum Step {
     },
     AtOnce {
         at_once: Vec<Exchange>,
+    },
+    /// What one request of an app comes to.
+    Call {
+        call: Vec<Exchange>,
+        ends: String,
+        #[serde(default, rename = "page")]
+        _page: Option<String>,
     },
     Exchange(Box<Exchange>),
 }
@@ -73,6 +92,7 @@ pub(super) struct Request {
     refresh: Option<String>,
     access: Option<String>,
     mark: Option<String>,
+    pub(super) bearer: Option<String>,
     pub(super) csrf: Option<String>,
     #[serde(default)]
     pub(super) kind: Kind,
@@ -103,9 +123,10 @@ pub(super) struct Reply {
     #[serde(default)]
     pub(super) clears: Vec<String>,
     pub(super) csrf: Option<String>,
-    /// The server need not know.
-    #[serde(default, rename = "lost")]
-    _lost: bool,
+    /// The status that a session answer tells.
+    pub(super) session: Option<String>,
+    #[serde(default)]
+    pub(super) lost: bool,
     pub(super) upstream: usize,
 }
 
@@ -134,10 +155,18 @@ impl Request {
     }
 }
 
-/// What a cookie of this name holds; nothing for those that no transcript speaks of.
+/// The kinds of cookies that transcripts speak of, by the beginning of their names.
+const KINDS: [(&str, &str); 4] =
+    [("refreshtoken", "refresh"), ("accesstoken", "access"), ("csrftoken", "csrf"), ("stale", "mark")];
+
+/// What a cookie of this name holds.
 pub(super) fn kind_of(cookie: &str) -> Option<&'static str> {
-    let kinds = [("refreshtoken", "refresh"), ("accesstoken", "access"), ("csrftoken", "csrf"), ("stale", "mark")];
-    kinds.into_iter().find(|(base, _)| cookie.starts_with(base)).map(|(_, kind)| kind)
+    KINDS.into_iter().find(|(base, _)| cookie.starts_with(base)).map(|(_, kind)| kind)
+}
+
+/// The name of a cookie of this kind.
+pub(super) fn cookie_of(kind: &str) -> &'static str {
+    KINDS.into_iter().find(|(_, name)| *name == kind).map_or("unknown", |(base, _)| base)
 }
 
 /// Names and the cookies that they stand for.
@@ -178,7 +207,7 @@ impl Names {
         tokens.values().map(known).collect()
     }
 
-    pub(super) fn csrf(&self, name: &str) -> Result<String, String> {
+    pub(super) fn value(&self, name: &str) -> Result<String, String> {
         if name == "wrong" {
             return Ok("nobody's".to_owned());
         }
