@@ -185,7 +185,7 @@ export function step(before: Machine, input: Input, now: number): [Machine, Orde
     if (status && status !== 'authenticated' && status !== 'ended') become(status, here)
     else if (!here && (status !== 'authenticated' || isOver(of)))
       become('unauthenticated', null, status === 'ended' ? of : machine.person ? 'unknown' : machine.reason)
-    else if (status === 'authenticated' && of === here) {
+    else if (here && status === 'authenticated' && of === here) {
       become(status, here)
       if (machine.transport === 'cookie' && rev !== machine.rev) Object.assign(machine, { rev, until: FOREVER })
     } else if (status || !known) become('loading', here)

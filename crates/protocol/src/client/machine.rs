@@ -328,7 +328,7 @@ impl Machine {
                 };
                 self.is_now(Phase::Unauthenticated, None, reason);
             }
-            Some(Hint::Phase(authenticated)) if *of == here => {
+            Some(Hint::Phase(authenticated)) if here.is_some() && *of == here => {
                 self.is_now(*authenticated, here, None);
                 if self.transport == Transport::Cookie && *rev != self.rev {
                     self.rev.clone_from(rev);
