@@ -152,7 +152,7 @@ export function createSession(options: Options = {}): Session {
     const { person } = machine
     if (token()) headers.set('authorization', `Bearer ${token()}`)
     if (open || !bearer) {
-      const own = personOf(csrf) === person ? csrf : `${person}.`
+      const own = personOf(csrf) === person ? csrf : person && `${person}.`
       if (own) headers.set(header, own)
     }
     return headers
