@@ -34,6 +34,45 @@ fn the_table_of_failure_modes_names_the_tests_that_exist() {
     assert!(unlisted.is_empty(), "tests carry an id and are not in docs/failure-modes.md: {unlisted:?}");
 }
 
+#[test]
+fn the_table_of_failure_modes_names_the_files_of_the_browser_tests_that_carry_an_id() {
+    let table = read("docs/failure-modes.md");
+    let mut files = Vec::new();
+    for directory in ["examples", "sdk/test"] {
+        scripts(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(directory).as_path(), directory, &mut files);
+    }
+    assert!(files.len() > 10, "the browser tests are found");
+    for (file, text) in files {
+        let titles = text
+            .lines()
+            .map(str::trim_start)
+            .filter(|line| ["it(", "test(", "both("].iter().any(|call| line.starts_with(call)));
+        let ids = titles.flat_map(|title| title.split(['\'', '`', ' ']).filter(|word| is_an_id(word)));
+        for id in ids {
+            let row = |line: &str| line.starts_with(&format!("| {id} |")) && line.contains(&format!("`{file}`"));
+            assert!(table.lines().any(row), "docs/failure-modes.md does not say that {file} shows {id}");
+        }
+    }
+}
+
+fn is_an_id(word: &str) -> bool {
+    word.len() == 3 && word.starts_with('F') && word[1..].bytes().all(|c| c.is_ascii_digit())
+}
+
+/// The files of tests below `directory`, by their names from the root on.
+fn scripts(directory: &Path, name: &str, files: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(directory).expect("a directory").flatten() {
+        let own = entry.file_name().to_string_lossy().into_owned();
+        let (path, name) = (entry.path(), format!("{name}/{own}"));
+        if path.is_dir() && own != "node_modules" {
+            scripts(&path, &name, files);
+        } else if own.ends_with("test.mjs") || own.ends_with(".test.ts") {
+            let text = fs::read_to_string(&path).expect("a source file");
+            files.push((name, text));
+        }
+    }
+}
+
 /// The names of all functions under `crates`; a test in the table is one of them.
 fn all_test_names() -> BTreeSet<String> {
     let mut names = BTreeSet::new();

@@ -328,3 +328,33 @@ test('a token that another tab hands over comes with the name of whose it is', a
   assert.deepEqual(second.state.user, { id: 'user of ann' })
   assert.equal(world.requests.length, 1)
 })
+
+both(
+  'F33 what scripts stored may be gone: the cookies of the service bring everything back for one question',
+  async (world) => {
+    world.logIn('ann', false)
+    world.storage = false
+    const tab = world.tab()
+    const state = await tab.ready()
+    assert.deepEqual([state.status, state.user], ['AUTHENTICATED', { id: 'user of ann' }])
+    assert.equal(tab.csrfToken, 'ann.tag')
+    assert.equal(world.requests.length, 1)
+  },
+)
+
+both('F39 tabs that lost the service come back at times of their own', async (world) => {
+  world.logIn('ann')
+  const waits = new Set<number>()
+  for (const chance of [0, 0.25, 0.5, 0.75, 0.999]) {
+    const tab = world.tab({}, { random: () => chance })
+    world.answers['/auth/token'] = [() => problem(503, 'auth_unavailable'), () => problem(503, 'auth_unavailable')]
+    await code(tab.refresh())
+    await world.pass(60_000)
+    const refused = await tab.refresh().catch((error) => error.retryAfter)
+    waits.add(refused)
+    tab.destroy()
+    world.expireAccess()
+    world.logIn('ann')
+  }
+  assert.ok(waits.size >= 3, `${[...waits]}`)
+})

@@ -77,7 +77,7 @@ export class World {
     await this.settle()
   }
 
-  tab(options: Options = {}): Session & { wake(network?: boolean): void } {
+  tab(options: Options = {}, own: Partial<Platform> = {}): Session & { wake(network?: boolean): void } {
     const wakers = new Set<(network: boolean) => void>()
     const tab_storage = new Map<string, unknown>()
     const platform: Platform = {
@@ -123,7 +123,7 @@ export class World {
         return () => wakers.delete(then)
       },
     }
-    const session = createSession({ transport: this.transport, platform, ...options })
+    const session = createSession({ transport: this.transport, platform: { ...platform, ...own }, ...options })
     return Object.assign(session, {
       wake: (network = false) => {
         for (const then of wakers) then(network)
