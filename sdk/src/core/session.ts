@@ -226,7 +226,7 @@ export function createSession(options: Options = {}): Session {
   async function ask(call: 'session' | 'token', rev: string | null): Promise<void> {
     // What else was ordered goes first.
     const since = await page.now()
-    await page.alone(name, async () => happen(await question(call, rev, since)))
+    happen(await page.alone(name, () => question(call, rev, since)))
     look()
   }
 
