@@ -23,7 +23,7 @@ const binary = process.env.PERENNIAL_BINARY ?? resolve(root, 'target/debug/peren
 const executablePath = process.env.PERENNIAL_CHROMIUM ?? '/usr/bin/chromium'
 
 /** So many profiles at a time: most of a run is waiting for tokens to expire. */
-const LANES = 3
+const LANES = 4
 const SCENARIO_MS_MAX = 60_000
 
 const LEGEND = `n/a: there is no access token apart from the session. Rotated before: refreshes that presented a refresh token which
