@@ -146,7 +146,9 @@ const asYou = async () => {
   return call('GET', '/api/me', undefined, fetch)
 }
 const asThief = async () => {
-  const { said } = await control('thief')
+  let { said } = await control('thief')
+  // The thief has ended your session, and the SDK learnt it just now. Nobody may look on all the same.
+  if (said.code === 'session_ended' && !said.status) ({ said } = await call('POST', '/dev/demo/thief', undefined, fetch))
   return { ok: said.status === 200, status: said.status, said }
 }
 
