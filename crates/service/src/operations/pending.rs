@@ -65,8 +65,11 @@ pub async fn spend_attempt(service: &Service, pending: &Pending) -> Result<(), R
     match service.apply(vec![Write::SpendAttempt { token_hash: pending.token_hash, now }]).await? {
         Applied::Done => Ok(()),
         Applied::Stale => {
+            // The same request may have come twice, and the other one finished the step: nothing is left to try.
+            let hashes = [pending.token_hash];
+            let left = service.ask(limits::STORE_WAIT, service.store.load_pending(&hashes)).await?;
             let retry_after = pending.ends_at.since(now).max(Millis::seconds(1));
-            Err(Refusal::TooManyAttempts { retry_after })
+            Err(left.map_or(Refusal::NotAuthenticated, |_| Refusal::TooManyAttempts { retry_after }))
         }
     }
 }
