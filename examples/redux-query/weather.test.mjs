@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { application, quiet, watch } from '../shared/testing.mjs'
+import { application, eventually, quiet, watch } from '../shared/testing.mjs'
 import { generation, pass } from '../shared/tokens.mjs'
-import { ALL, loaded, open, renew, tabs, twenty, view } from './pages.mjs'
+import { ALL, loaded, login, open, renew, tabs, twenty, view } from './pages.mjs'
 
 const COOLDOWN = 20
 const TOKEN = '**/auth/token'
@@ -50,6 +50,22 @@ describe('redux-query: what goes wrong on the way', () => {
     await pages[0].close()
     assert.equal(await renew(pages[2]), 'Renewal: 1 of 1 answered.')
     await Promise.all(pages.slice(1).map(async (page) => assert.equal(await twenty(page), ALL)))
+  })
+
+  it('F21 a renewal that is under way when somebody signs out does not bring them back', async () => {
+    const { jar, page } = await account(1)
+    const late = []
+    await jar.route(TOKEN, async (route) => late.push([route, await route.fetch()]))
+    await page.getByRole('button', { name: 'Renew now' }).click()
+    await eventually('the answer that is held', () => late.length === 1)
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await login(page)
+    const [[route, response]] = late
+    await route.fulfill({ response })
+    await jar.unroute(TOKEN)
+    await quiet(jar)
+    await page.goto('/')
+    await login(page)
   })
 
   it('F05 a network that is gone ends what is asked for, and logs nobody out', async () => {

@@ -134,6 +134,17 @@ describe('vault: how many requests', () => {
     assert.deepEqual(await cost(jar, () => open(jar)), [])
   })
 
+  it('F33 what scripts stored may be gone: a page load costs one, and everything is back', async () => {
+    const jar = await app.signedIn()
+    const page = await open(jar)
+    await page.evaluate(() => {
+      localStorage.clear()
+      sessionStorage.clear()
+    })
+    await expire(jar)
+    assert.deepEqual(await cost(jar, () => page.reload().then(() => notes(page).waitFor())), ['POST session'])
+  })
+
   it('a page load with an expired access token costs one', async () => {
     const jar = await app.signedIn()
     await expire(jar)
