@@ -167,15 +167,8 @@ export function createSession(options: Options = {}): Session {
     const person = hereIn(machine)
     look()
     const needs_csrf = !bearer && !csrf && !/GET|HEAD|OPTIONS/.test(request.method)
-    const response = await want(
-      open ? 'open' : 'call',
-      needs_csrf,
-      person,
-      request,
-      init?.body instanceof ReadableStream,
-    )
-    if (open) take(await read(response as Response))
-    return response as Response
+    const once = init?.body instanceof ReadableStream
+    return (await want(open ? 'open' : 'call', needs_csrf, person, request, once)) as Response
   }
 
   async function send(id: number): Promise<void> {
@@ -187,10 +180,11 @@ export function createSession(options: Options = {}): Session {
       credentials(copy.headers, open)
       const response = await (open ? toService(new URL(copy.url).pathname, copy) : page.fetch(copy))
       const { status, headers } = response
-      const matters = status > 400 || (!bearer && Number(headers.get('content-length') ?? SMALL) < SMALL)
+      const matters = open || status > 400 || (!bearer && Number(headers.get('content-length') ?? SMALL) < SMALL)
       const body = matters ? await read(response) : {}
       const is = verdictOf(body) ?? (bearer && status === 401 ? 'invalid_token' : 'fine')
       wish.response = response
+      if (open) take(body)
       if (is !== 'session_ended') look()
       happen({
         on: 'answer',
